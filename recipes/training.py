@@ -1,0 +1,97 @@
+"""The one training loop of all recipes: AdamW, warm-up, cosine decay, resumable after a kill.
+
+A batch is a pure function of its step, so a resumed run sees exactly the batches it would have seen.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from tqdm import tqdm
+
+SAVE_EVERY = 200  # steps between resumable states
+
+
+class Batches(torch.utils.data.Dataset):
+    """Makes batch ``step`` on demand, in a worker process beside the training."""
+
+    def __init__(self, make_batch: Callable[[int], dict], steps: int, start: int) -> None:
+        self.make_batch, self.steps, self.start = make_batch, steps, start
+
+    def __len__(self) -> int:
+        return self.steps - self.start
+
+    def __getitem__(self, i: int) -> dict:
+        return self.make_batch(self.start + i)
+
+
+def learning_rate(step: int, steps: int, peak: float, warmup: int) -> float:
+    """Linear warm-up, then cosine decay to a hundredth of the peak."""
+    if step < warmup:
+        return peak * (step + 1) / warmup
+    progress = (step - warmup) / max(1, steps - warmup)
+    return peak * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * progress)))
+
+
+def train(
+    module: torch.nn.Module,
+    loss_fn: Callable[[dict], dict[str, torch.Tensor]],
+    make_batch: Callable[[int], dict],
+    *,
+    steps: int,
+    peak_lr: float,
+    state_path: Path,
+    warmup: int = 200,
+    workers: int = 1,
+) -> float:
+    """Minimise the sum of ``loss_fn``'s losses; return the minutes this took (resumed parts included).
+
+    The state is written beside ``state_path`` first and then moved over it, so a kill
+    at any moment leaves a state that can be resumed.
+    """
+    decay = [p for p in module.parameters() if p.ndim >= 2]
+    rest = [p for p in module.parameters() if p.ndim < 2]
+    groups = [{"params": decay, "weight_decay": 0.05}, {"params": rest, "weight_decay": 0.0}]
+    optimizer = torch.optim.AdamW(groups, lr=peak_lr, betas=(0.9, 0.98))
+    start, seconds = _resume(module, optimizer, state_path)
+    loader = torch.utils.data.DataLoader(Batches(make_batch, steps, start), batch_size=None, num_workers=workers)
+    module.train()
+    tick, shown = time.monotonic(), {}
+    with tqdm(total=steps, initial=start, desc=state_path.stem, mininterval=5) as bar:
+        for step, batch in enumerate(loader, start):
+            for group in optimizer.param_groups:
+                group["lr"] = learning_rate(step, steps, peak_lr, warmup)
+            losses = loss_fn(batch)
+            optimizer.zero_grad(set_to_none=True)
+            sum(losses.values()).backward()
+            torch.nn.utils.clip_grad_norm_(module.parameters(), 1.0)
+            optimizer.step()
+            for name, loss in losses.items():
+                shown[name] = 0.98 * shown.get(name, loss.item()) + 0.02 * loss.item()
+            bar.set_postfix({name: f"{value:.3f}" for name, value in shown.items()}, refresh=False)
+            bar.update()
+            if (step + 1) % SAVE_EVERY == 0:
+                seconds, tick = seconds + time.monotonic() - tick, time.monotonic()
+                _save(module, optimizer, state_path, step + 1, seconds)
+    return (seconds + time.monotonic() - tick) / 60
+
+
+def _save(module: torch.nn.Module, optimizer: torch.optim.Optimizer, path: Path, step: int, seconds: float) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    state = {"module": module.state_dict(), "optimizer": optimizer.state_dict(), "step": step, "seconds": seconds}
+    torch.save(state, path.with_suffix(".tmp"))
+    os.replace(path.with_suffix(".tmp"), path)
+
+
+def _resume(module: torch.nn.Module, optimizer: torch.optim.Optimizer, path: Path) -> tuple[int, float]:
+    if not path.exists():
+        return 0, 0.0
+    state = torch.load(path, weights_only=True)
+    module.load_state_dict(state["module"])
+    optimizer.load_state_dict(state["optimizer"])
+    return state["step"], state["seconds"]
