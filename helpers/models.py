@@ -1,0 +1,103 @@
+"""Load a role's model and processor at a profile, with errors that say what to do."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import NamedTuple
+
+from .errors import MissingModel, NotEnoughMemory
+from .profiles import ModelSpec, device, spec
+
+
+class Loaded(NamedTuple):
+    """A model in eval mode, its processor, and the registry row they came from."""
+
+    model: object
+    processor: object
+    spec: ModelSpec
+
+
+def load(role: str, profile: str = "nano") -> Loaded:
+    """Load a role's weights: ``model, processor, spec = load("blip-caption", profile)``.
+
+    Nano weights are read from ``data/models`` after their hash was checked; others from the Hugging Face cache or hub
+    at the pinned revision, as safetensors only and without remote code.
+
+    Raises:
+        UnknownName: the role or the profile does not exist.
+        MissingModel: weights absent, damaged, or not to be fetched from here.
+        NotEnoughMemory: less memory is free than the weights need.
+    """
+    chosen = spec(role, profile)
+    check_memory(chosen)
+    if chosen.is_local:
+        check_files(chosen)
+    import torch
+    import transformers
+
+    transformers.utils.logging.disable_progress_bar()  # "Loading weights" bars drown a notebook's output
+    source = str(chosen.path) if chosen.is_local else chosen.id
+    revision = None if chosen.is_local else chosen.revision
+    on_gpu = device() == "cuda"
+    try:
+        processor = transformers.AutoProcessor.from_pretrained(source, revision=revision, trust_remote_code=False)
+        model = getattr(transformers, chosen.model_class).from_pretrained(
+            source, revision=revision, trust_remote_code=False, use_safetensors=True,
+            dtype=torch.bfloat16 if on_gpu and not chosen.is_local else torch.float32,
+        )  # fmt: skip
+    except OSError as error:
+        raise MissingModel(_cannot_fetch(chosen)) from error
+    return Loaded(model.to(device()).eval(), processor, chosen)
+
+
+def check_files(chosen: ModelSpec) -> None:
+    """Raise MissingModel unless the nano checkpoint is there and has the hash the registry states."""
+    weights = chosen.path / "model.safetensors"
+    restore = f"Restore it with `git checkout -- data/models/{chosen.id}` or retrain it: `course models train {chosen.recipe}`."
+    if not weights.is_file():
+        raise MissingModel(f"The checkpoint of {chosen.role} is missing ({weights}). {restore}")
+    if chosen.sha256 and file_sha256(weights) != chosen.sha256:
+        raise MissingModel(f"The checkpoint of {chosen.role} is damaged: {weights} does not have the registered hash. {restore}")
+    for name in ("config.json", "tokenizer.json"):
+        if not (chosen.path / name).is_file():
+            raise MissingModel(f"The checkpoint of {chosen.role} is incomplete: {name} is missing. {restore}")
+
+
+def file_sha256(path) -> str:
+    """The SHA-256 of a file, read in pieces."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def check_memory(chosen: ModelSpec) -> None:
+    """Raise NotEnoughMemory when the weights cannot fit into what is free (GPU memory where there is a GPU)."""
+    free = free_memory_gb()
+    if free < chosen.memory_gb:
+        smaller = {"full": "laptop", "laptop": "nano"}.get(chosen.profile)
+        advice = f'Set profile = "{smaller}" in the parameters cell' if smaller else "Close other programs"
+        raise NotEnoughMemory(
+            f"{chosen.id} needs about {chosen.memory_gb:.1f} GB and {free:.1f} GB are free. {advice} and run again."
+        )
+
+
+def free_memory_gb() -> float:
+    """Free memory in GB of the device that models are loaded to."""
+    import psutil
+    import torch
+
+    if torch.cuda.is_available():
+        return torch.cuda.mem_get_info()[0] / 1e9
+    return psutil.virtual_memory().available / 1e9
+
+
+def _cannot_fetch(chosen: ModelSpec) -> str:
+    if chosen.is_local:
+        return (
+            f"The checkpoint of {chosen.role} cannot be read. Restore it with `git checkout -- data/models/{chosen.id}` "
+            f"or retrain it: `course models train {chosen.recipe}`."
+        )
+    return (
+        f"{chosen.id} at revision {chosen.revision or 'main'} is neither in the Hugging Face cache nor reachable as "
+        f"safetensors from here. With a network: `course models pull --profile {chosen.profile}` (HF_ENDPOINT sets a "
+        'mirror). Without: set profile = "nano" in the parameters cell.'
+    )
