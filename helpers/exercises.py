@@ -84,7 +84,7 @@ def same(a: object, b: object) -> bool:
     if hasattr(b, "tolist"):
         b = b.tolist()
     if isinstance(a, bool) or isinstance(b, bool):
-        return a == b
+        return a is b  # True is not 1 to a student
     if isinstance(a, numbers.Number) and isinstance(b, numbers.Number):
         return math.isclose(a, b, rel_tol=1e-4, abs_tol=1e-4)
     if isinstance(a, (list, tuple)) and isinstance(b, (list, tuple)):

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
+import warnings
 from pathlib import Path
 
 from .errors import BadImage
 
 MAX_PIXELS = 100_000_000  # more is refused before it is decoded: a small file can unpack to gigabytes
 WORKING_SIDE = 2048  # larger pictures are scaled down: no model of the course looks closer
+#: Pillow knows about forty formats, one of which starts another program (EPS). These are what cameras and the web use.
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
 
 
 def open_image(source, background: tuple[int, int, int] = (255, 255, 255)):
-    """A clean RGB PIL image from a path, bytes, a file object or a PIL image.
+    """A clean RGB PIL image from a path, bytes, a file object or a PIL image (which is left as it was).
 
     EXIF rotation is applied, transparency is laid over ``background``, of an animation the first frame is taken, grey
     and 16-bit pictures become RGB, and a longer side than WORKING_SIDE pixels is scaled down.
@@ -20,24 +24,78 @@ def open_image(source, background: tuple[int, int, int] = (255, 255, 255)):
     Raises BadImage, saying what to do, for a missing or empty file, a file that is no picture, a damaged or
     truncated one, one of more than MAX_PIXELS pixels, and one narrower than 2 pixels.
     """
-    from PIL import Image, ImageOps, UnidentifiedImageError
+    from PIL import Image, UnidentifiedImageError
 
-    name = str(source) if isinstance(source, (str, Path)) else "the picture"
+    name = str(source) if isinstance(source, (str, Path)) else "The picture"
+    stream = _stream(source, name)
     try:
-        picture = source if isinstance(source, Image.Image) else Image.open(_stream(source, name))
-        width, height = picture.size
-        if width * height > MAX_PIXELS:
-            raise BadImage(f"{name} has {width} × {height} pixels; scale it below {MAX_PIXELS // 10**6} megapixels first.")
-        if min(width, height) < 2:
-            raise BadImage(f"{name} is only {width} × {height} pixels: there is nothing to see in it.")
-        picture.draft("RGB", (WORKING_SIDE, WORKING_SIDE))  # JPEG: decode at reduced size, a no-op otherwise
-        picture.load()
+        # Pillow warns of odd metadata, and of sizes that _check_size judges itself
+        with warnings.catch_warnings(action="ignore"), _opened(stream) as picture:
+            _check_size(*picture.size, name)
+            return _clean(picture, background)
+    except BadImage:
+        raise
     except UnidentifiedImageError as error:
-        raise BadImage(f"{name} is no picture this course can read. Use PNG, JPEG, WebP or GIF.") from error
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise BadImage(f"{name} is no picture this course can read. Save it as PNG or JPEG first.") from error
+    except Image.DecompressionBombError as error:
+        raise BadImage(_too_large(name)) from error
+    except PermissionError as error:
+        raise BadImage(f"{name} may not be read. Check its permissions, or copy it somewhere else.") from error
+    except Exception as error:  # decoders trip over foreign bytes in every possible way; all of them mean this
         raise BadImage(f"{name} is damaged or cut off ({error}). Save or download it again.") from error
+
+
+def _stream(source, name: str):
+    """What Pillow can open, or BadImage for what is missing, empty or nothing of the kind."""
+    from PIL import Image
+
+    if isinstance(source, (str, Path)):
+        path = Path(source)
+        if not path.is_file():
+            raise BadImage(f"There is no file {name}. Check the path; relative paths start at {Path.cwd()}.")
+        if path.stat().st_size == 0:
+            raise BadImage(f"{name} is empty (0 bytes). Save or download it again.")
+        return path
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        source = io.BytesIO(source)
+    if isinstance(source, io.BytesIO) and not source.getbuffer().nbytes:
+        raise BadImage(f"{name} is empty (0 bytes). Choose another one.")
+    if not isinstance(source, Image.Image) and not hasattr(source, "read"):
+        kind = type(source).__name__
+        raise BadImage(f"A picture is a path, the bytes of a file, an open file or a PIL image, not a {kind}.")
+    return source
+
+
+def _opened(stream):
+    """A context manager with the picture, not decoded yet. A picture that the caller opened stays open."""
+    from PIL import Image
+
+    if isinstance(stream, Image.Image):
+        return contextlib.nullcontext(stream)
+    Image.init()
+    readable = [name for name in FORMATS if name in Image.OPEN]  # not every Pillow is built with AVIF
+    return Image.open(stream, formats=readable)
+
+
+def _check_size(width: int, height: int, name: str) -> None:
+    if width * height > MAX_PIXELS:
+        raise BadImage(_too_large(name))
+    if min(width, height) < 2:
+        raise BadImage(f"{name} is only {width} × {height} pixels: there is nothing to see in it. Choose a larger one.")
+
+
+def _too_large(name: str) -> str:
+    return f"{name} has more than {MAX_PIXELS // 10**6} megapixels. Scale it down first."
+
+
+def _clean(picture, background: tuple[int, int, int]):
+    """Decode, turn upright, flatten, and reduce to an RGB picture of a workable size."""
+    from PIL import Image, ImageOps
+
+    picture.draft("RGB", (WORKING_SIDE, WORKING_SIDE))  # JPEG: decode at reduced size, a no-op otherwise
+    picture.load()
     picture = ImageOps.exif_transpose(picture)
-    if picture.mode in ("I", "I;16", "I;16B", "F"):
+    if picture.mode.startswith("I") or picture.mode == "F":
         picture = _to_eight_bits(picture)
     if picture.has_transparency_data:
         rgba = picture.convert("RGBA")
@@ -47,26 +105,11 @@ def open_image(source, background: tuple[int, int, int] = (255, 255, 255)):
     return picture
 
 
-def _stream(source, name: str):
-    if isinstance(source, (bytes, bytearray, memoryview)):
-        source = io.BytesIO(bytes(source))
-    if isinstance(source, (str, Path)):
-        path = Path(source)
-        if not path.is_file():
-            raise BadImage(f"There is no file {name}. Check the path; relative paths start at {Path.cwd()}.")
-        if path.stat().st_size == 0:
-            raise BadImage(f"{name} is empty (0 bytes). Save or download it again.")
-        return path
-    if isinstance(source, io.BytesIO) and not source.getbuffer().nbytes:
-        raise BadImage(f"{name} is empty (0 bytes). Choose another one.")
-    return source
-
-
 def _to_eight_bits(picture):
     """Scale a 16-bit or floating-point grey picture to 0-255 by its own range."""
     import numpy as np
     from PIL import Image
 
-    pixels = np.asarray(picture, dtype=np.float64)
+    pixels = np.nan_to_num(np.asarray(picture, dtype=np.float64), posinf=0, neginf=0)
     low, high = float(pixels.min()), float(pixels.max())
     return Image.fromarray(((pixels - low) / (high - low or 1.0) * 255).round().astype("uint8"))

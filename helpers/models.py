@@ -17,11 +17,12 @@ class Loaded(NamedTuple):
     spec: ModelSpec
 
 
-def load(role: str, profile: str = "nano") -> Loaded:
+def load(role: str, profile: str = "nano", download: bool = True) -> Loaded:
     """Load a role's weights: ``model, processor, spec = load("blip-caption", profile)``.
 
     Nano weights are read from ``data/models`` after their hash was checked; others from the Hugging Face cache or hub
-    at the pinned revision, as safetensors only and without remote code.
+    at the pinned revision, as safetensors only and without remote code. With ``download=False`` the hub is not asked:
+    a click in a panel must not start a download of gigabytes.
 
     Raises:
         UnknownName: the role or the profile does not exist.
@@ -37,12 +38,12 @@ def load(role: str, profile: str = "nano") -> Loaded:
 
     transformers.utils.logging.disable_progress_bar()  # "Loading weights" bars drown a notebook's output
     source = str(chosen.path) if chosen.is_local else chosen.id
-    revision = None if chosen.is_local else chosen.revision
+    where = {"revision": None if chosen.is_local else chosen.revision, "local_files_only": not download}
     on_gpu = device() == "cuda"
     try:
-        processor = transformers.AutoProcessor.from_pretrained(source, revision=revision, trust_remote_code=False)
+        processor = transformers.AutoProcessor.from_pretrained(source, **where, trust_remote_code=False)
         model = getattr(transformers, chosen.model_class).from_pretrained(
-            source, revision=revision, trust_remote_code=False, use_safetensors=True,
+            source, **where, trust_remote_code=False, use_safetensors=True,
             dtype=torch.bfloat16 if on_gpu and not chosen.is_local else torch.float32,
         )  # fmt: skip
     except OSError as error:

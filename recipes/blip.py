@@ -6,7 +6,10 @@ and the text transformers share everything but their self-attention:
 * LM: caption the image (decoder), half of the time after the prompt "a picture of";
 * ITC: image and caption embeddings of a pair are close, of different pairs far apart;
 * ITM: does this text fit this image? (encoder with cross-attention and a two-way head);
-* VQA: answer a question about the image (encoder, then a decoder of its own).
+* VQA: answer a question about the image (encoder, then a decoder of its own);
+* patch labels: what stands on each patch (a linear head that is thrown away). BLIP's tower comes from ImageNet
+  pre-training; this stands in for it, alone for the first steps. Without it the tower learned colours but, after an
+  hour, no shapes.
 
 The three checkpoints are then saved apart, each one a stock transformers model.
 """
@@ -38,7 +41,8 @@ SIDE = 96  # pixels
 PATCH = 12
 WIDTH = 128  # a multiple of 64, NF4's block
 BATCH = 64
-STEPS = 4000
+STEPS = 3400
+VISION_STEPS = 1000  # of these, patch labels only
 QUESTIONS = 2  # per image
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "[DEC]", "[ENC]"]  # the ids are the positions
 VOCABULARY = 448
@@ -76,16 +80,20 @@ def build_processor(tokenizer: BertTokenizerFast) -> BlipProcessor:
 
 
 def build_config(vocab_size: int) -> BlipConfig:
-    """BLIP's architecture, 128 wide. Vocabulary ids follow SPECIAL; BLIP begins text with [DEC], ends with [SEP]."""
+    """BLIP's architecture, 128 wide. Vocabulary ids follow SPECIAL; BLIP begins text with [DEC], ends with [SEP].
+
+    ``initializer_range`` must be set: BlipVisionConfig's default is 1e-10, meant for weights that are loaded, and a
+    tower that starts there learns colours but, after an hour, still no shapes and no positions.
+    """
     text = dict(
         vocab_size=vocab_size, hidden_size=WIDTH, encoder_hidden_size=WIDTH, intermediate_size=3 * WIDTH,
         num_hidden_layers=3, num_attention_heads=4, max_position_embeddings=64, projection_dim=WIDTH,
         pad_token_id=0, sep_token_id=3, bos_token_id=5, eos_token_id=3, hidden_dropout_prob=0.0,
-        attention_probs_dropout_prob=0.0, label_smoothing=0.0,
+        attention_probs_dropout_prob=0.0, label_smoothing=0.0, initializer_range=0.05,
     )  # fmt: skip
     vision = dict(
         hidden_size=WIDTH, intermediate_size=4 * WIDTH, num_hidden_layers=4, num_attention_heads=4,
-        image_size=SIDE, patch_size=PATCH,
+        image_size=SIDE, patch_size=PATCH, initializer_range=0.05,
     )  # fmt: skip
     return BlipConfig(text_config=text, vision_config=vision, projection_dim=WIDTH, image_text_hidden_size=64)
 
@@ -98,6 +106,36 @@ def pixel_values(images: list, processor: BlipProcessor) -> torch.Tensor:
     return (pixels / 255 - mean) / std
 
 
+#: What a patch can show, per attribute; index 0 is "nothing".
+PATCH_LABELS = {
+    "colour": ("", *scenes.COLOURS), "shape": ("", *scenes.SHAPES), "size": ("", "small", "large"),
+    "fill": ("", "plain", "striped", "dotted"), "sign": ("", *scenes.ANSWERS["sign"]),
+}  # fmt: skip
+
+
+def patch_labels(scene: scenes.Scene) -> np.ndarray:
+    """The attributes of what covers each patch's centre, (64, 5) indices into PATCH_LABELS."""
+    per_side = SIDE // PATCH
+    labels = np.zeros((per_side, per_side, len(PATCH_LABELS)), dtype=np.int64)
+    centres = (np.arange(per_side) + 0.5) / per_side
+    for thing in scene.things:
+        inside = (centres[None, :] - thing.x) ** 2 + (centres[:, None] - thing.y) ** 2 < (thing.r + 0.02) ** 2
+        values = (thing.colour, thing.shape, thing.size, thing.fill, "")
+        labels[inside] = [options.index(value) for options, value in zip(PATCH_LABELS.values(), values)]
+    if scene.sign:
+        x1, y1, x2, y2 = scenes.box(scene.sign, 1)
+        inside = ((x1 < centres) & (centres < x2))[None, :] & ((y1 < centres) & (centres < y2))[:, None]
+        labels[inside] = (0, 0, 0, 0, PATCH_LABELS["sign"].index(scene.sign.text))
+    return labels.reshape(-1, len(PATCH_LABELS))
+
+
+def _mostly_empty(logits: torch.Tensor) -> torch.Tensor:
+    """Class weights: most patches show nothing, so "nothing" counts a tenth."""
+    weights = torch.ones(logits.shape[-1])
+    weights[0] = 0.1
+    return weights
+
+
 class JointBlip(torch.nn.Module):
     """The three models with one vision tower and shared text weights, and the four losses."""
 
@@ -106,6 +144,7 @@ class JointBlip(torch.nn.Module):
         self.caption = BlipForConditionalGeneration(config)
         self.vqa = BlipForQuestionAnswering(config)
         self.itm = BlipForImageTextRetrieval(config)
+        self.patch_head = torch.nn.Linear(WIDTH, sum(len(options) for options in PATCH_LABELS.values()))
         self.log_temperature = torch.nn.Parameter(torch.tensor(0.07).log())
         self.vqa.vision_model = self.itm.vision_model = self.caption.vision_model
         source = self.caption.text_decoder.bert
@@ -118,16 +157,28 @@ class JointBlip(torch.nn.Module):
 
     def losses(self, batch: dict) -> dict[str, torch.Tensor]:
         image = self.caption.vision_model(batch["pixel_values"]).last_hidden_state
+        if "lm" not in batch:
+            return {"patch": self._patch(batch, image)}
         lm = self.caption.text_decoder(**batch["lm"], encoder_hidden_states=image).loss
-        return {"lm": lm, "vqa": self._vqa(batch, image), "itc": self._itc(batch, image), "itm": self._itm(batch, image)}
+        return {
+            "patch": self._patch(batch, image), "lm": lm, "vqa": self._vqa(batch, image),
+            "itc": 0.3 * self._itc(batch, image), "itm": self._itm(batch, image),
+        }  # fmt: skip
+
+    def _patch(self, batch: dict, image: torch.Tensor) -> torch.Tensor:
+        logits = self.patch_head(image[:, 1:]).split([len(options) for options in PATCH_LABELS.values()], dim=-1)
+        losses = [
+            cross_entropy(part.flatten(0, 1), batch["patch_labels"][..., i].flatten(), weight=_mostly_empty(part))
+            for i, part in enumerate(logits)
+        ]
+        return sum(losses) / len(losses)
 
     def _vqa(self, batch: dict, image: torch.Tensor) -> torch.Tensor:
         image = image.repeat_interleave(QUESTIONS, dim=0)
         question = self.vqa.text_encoder(**batch["question"], encoder_hidden_states=image).last_hidden_state
-        # transformers' generate() lets the decoder see padded question positions too, so half of the batches do.
-        mask = torch.ones_like(batch["question"]["attention_mask"]) if batch["see_padding"] else None
-        mask = batch["question"]["attention_mask"] if mask is None else mask
-        decoder = self.vqa.text_decoder
+        mask, decoder = batch["question"]["attention_mask"], self.vqa.text_decoder
+        if batch["see_padding"]:  # as transformers' generate() does when it decodes padded questions
+            mask = torch.ones_like(mask)
         return decoder(**batch["answer"], encoder_hidden_states=question, encoder_attention_mask=mask).loss
 
     def _itc(self, batch: dict, image: torch.Tensor) -> torch.Tensor:
@@ -166,16 +217,18 @@ def for_decoder(tokenizer: BertTokenizerFast, texts: list[str], prompted: list[b
 
 
 def make_batch(processor: BlipProcessor, step: int) -> dict:
-    """Batch ``step`` of training: 64 scenes, half of them drawn for a balanced question."""
+    """Batch ``step`` of training: 64 scenes, half of them drawn for a balanced question; texts after VISION_STEPS."""
     rng = random.Random(f"blip/batch/{step}")
     drawn = [_draw(step * BATCH + i, balanced=i % 2 == 0) for i in range(BATCH)]
-    images, captions, questions, itm = zip(*drawn)
+    images, labels, captions, questions, itm = zip(*drawn)
+    vision = {"pixel_values": pixel_values(images, processor), "patch_labels": torch.from_numpy(np.stack(labels))}
+    if step < VISION_STEPS:
+        return vision
     prompted = [rng.random() < 0.5 for _ in captions]
     lm_texts = [f"{scenes.PROMPT} {text}" if p else text for text, p in zip(captions, prompted)]
     asked = [q for both in questions for q in both]
     tokenizer = processor.tokenizer
-    return {
-        "pixel_values": pixel_values(images, processor),
+    return vision | {
         "lm": for_decoder(tokenizer, lm_texts, prompted),
         "question": tokenize(tokenizer, [q.text for q in asked]),
         "answer": for_decoder(tokenizer, [q.answer for q in asked]),
@@ -201,7 +254,7 @@ def _draw(index: int, balanced: bool) -> tuple:
     else:
         text = rng.choice(scenes.captions(scene)) if fits else scenes.hard_negative(scene, rng)[0]
     caption = rng.choice(scenes.captions(scene))
-    return scenes.render(scene), caption, questions, (text, int(fits))
+    return scenes.render(scene), patch_labels(scene), caption, questions, (text, int(fits))
 
 
 def state_path(name: str) -> Path:

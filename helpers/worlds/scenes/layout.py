@@ -16,7 +16,8 @@ from dataclasses import dataclass
 COLOURS = ("red", "orange", "yellow", "green", "cyan", "blue", "purple", "pink")
 SHAPES = ("circle", "square", "triangle", "star", "cross", "ring", "diamond", "heart")
 FILLS = ("plain", "striped", "dotted")
-SIZES = {"small": (0.075, 0.09), "large": (0.14, 0.165)}
+SIZES = {"small": (0.09, 0.1), "large": (0.15, 0.165)}
+GRID = 24  # things and signs stand on a grid of 24 × 24 points
 BACKGROUNDS = ("white", "grey", "black")
 TEXTURES = ("flat", "gradient", "grainy", "checked")
 WORDS = ("go", "stop", "exit", "open", "shop", "taxi", "hot", "cold")
@@ -152,7 +153,7 @@ def _place(rng: random.Random, kinds: list, relation: str, sign_text: str) -> tu
         spots: list[tuple[float, float, float]] = []
         for r in radii + ([0.13] if sign_text else []):
             for _ in range(12):
-                x, y = rng.uniform(r + 0.02, 0.98 - r), rng.uniform(r + 0.02, 0.98 - r)
+                x, y = (_grid_point(rng, r + 0.01, 0.99 - r) for _ in range(2))
                 if all(math.hypot(x - a, y - b) > overlap * (r + c) for a, b, c in spots):
                     spots.append((x, y, r))
                     break
@@ -166,8 +167,12 @@ def _place(rng: random.Random, kinds: list, relation: str, sign_text: str) -> tu
             placed.sort(key=lambda item: item[0][0])
         if not _related([spot for spot, _ in placed], relation):
             continue
-        things = tuple(Thing(*kind, x=x, y=y, r=r, angle=rng.uniform(-12, 12)) for (x, y, r), kind in placed)
+        things = tuple(Thing(*kind, x=x, y=y, r=r, angle=rng.uniform(-6, 6)) for (x, y, r), kind in placed)
         return things, Sign(sign_text, *spot_of_sign[:2]) if spot_of_sign else None
+
+
+def _grid_point(rng: random.Random, low: float, high: float) -> float:
+    return rng.randint(math.ceil(low * GRID), math.floor(high * GRID)) / GRID
 
 
 def _related(spots: list[tuple[float, float, float]], relation: str) -> bool:

@@ -1,0 +1,132 @@
+"""The registry and the loader: right models, clear errors, and the road the real ids take."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from helpers import models, profiles
+from helpers.errors import CourseError, MissingModel, NotEnoughMemory, UnknownName
+
+BLIP = ("blip-caption", "blip-vqa", "blip-itm")
+
+
+@pytest.fixture
+def checkout(tmp_path, monkeypatch):
+    """A copy of the registry and the zoo that a test may damage."""
+    shutil.copytree(profiles.root() / "data", tmp_path / "data")
+    monkeypatch.setenv("COURSE_ROOT", str(tmp_path))
+    return tmp_path
+
+
+@pytest.mark.parametrize("role", BLIP)
+def test_a_nano_model_is_the_real_class_and_says_what_it_is(role):
+    model, processor, spec = models.load(role)
+    assert type(model).__name__ == spec.model_class and not model.training
+    assert sum(p.numel() for p in model.parameters()) == spec.parameters
+    assert "nano" in spec.label and "synthetic" in spec.label
+    assert type(processor).__name__ == "BlipProcessor"
+
+
+def test_the_zoo_is_small_and_only_safetensors():
+    files = [path for path in (profiles.root() / "data" / "models").rglob("*") if path.is_file()]
+    assert sum(path.stat().st_size for path in files if path.parent.name.startswith("blip")) <= 12e6
+    assert not [path for path in files if path.suffix in (".bin", ".pt", ".pth", ".pkl")]
+
+
+def test_the_registry_agrees_with_the_real_configurations():
+    """Every BLIP role has weights at nano, laptop and full, pinned, and api falls back to nano by name."""
+    for role in BLIP:
+        for profile in ("laptop", "full"):
+            spec = profiles.spec(role, profile)
+            assert spec.profile == profile and len(spec.revision) == 40 and spec.memory_gb * 1e9 > 4 * spec.parameters
+        fallback = profiles.spec(role, "api")
+        assert fallback.profile == "nano" and "stands in" in fallback.note
+
+
+@pytest.mark.parametrize("role, profile, says", [("blip", "nano", "blip-"), ("blip-vqa", "nanno", "nano")])
+def test_an_unknown_name_suggests_the_nearest(role, profile, says):
+    with pytest.raises(UnknownName, match=f"Did you mean '{says}"):
+        models.load(role, profile)
+
+
+def test_a_missing_checkpoint_says_how_to_get_it_back(checkout):
+    shutil.rmtree(checkout / "data" / "models" / "blip-vqa")
+    with pytest.raises(MissingModel, match="git checkout -- data/models/blip-vqa"):
+        models.load("blip-vqa")
+
+
+def test_a_damaged_checkpoint_is_not_loaded(checkout):
+    weights = checkout / "data" / "models" / "blip-itm" / "model.safetensors"
+    content = bytearray(weights.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    weights.write_bytes(content)
+    with pytest.raises(MissingModel, match="damaged"):
+        models.load("blip-itm")
+
+
+def test_an_incomplete_checkpoint_names_the_file(checkout):
+    (checkout / "data" / "models" / "blip-itm" / "tokenizer.json").unlink()
+    with pytest.raises(MissingModel, match="tokenizer.json is missing"):
+        models.load("blip-itm")
+
+
+def test_too_little_memory_says_how_much_and_what_to_pick_instead(monkeypatch):
+    monkeypatch.setattr(models, "free_memory_gb", lambda: 1.0)
+    with pytest.raises(NotEnoughMemory, match=r'needs about 2.5 GB and 1.0 GB are free. Set profile = "laptop"'):
+        models.load("blip-caption", "full")
+
+
+def test_weights_that_cannot_be_fetched_say_what_to_do(tmp_path):
+    """Offline with an empty cache, in a process of its own because transformers reads the setting at import."""
+    program = "from helpers.models import load\nload('blip-caption', 'laptop')"
+    done = _python(program, HF_HOME=str(tmp_path), HF_HUB_OFFLINE="1")
+    assert done.returncode != 0 and "course models pull --profile laptop" in done.stderr
+
+
+def test_a_course_error_has_no_traceback_in_a_notebook():
+    assert CourseError("do this")._render_traceback_() == ["CourseError: do this"]
+
+
+def test_importing_helpers_imports_no_framework():
+    program = "import helpers, sys; assert not {'torch', 'transformers'} & set(sys.modules), 'imported'"
+    assert _python(program).returncode == 0
+
+
+def test_torchvision_imports_beside_any_torch():
+    program = "import helpers, torchvision\nfrom torchvision.transforms.v2 import functional"
+    done = _python(program)
+    assert done.returncode == 0, done.stderr
+
+
+def put_into_hub_cache(cache, role: str, profile: str) -> None:
+    """Lay the nano checkpoint of a role into a Hugging Face cache under the id it has at a profile."""
+    real, nano = profiles.spec(role, profile), profiles.spec(role)
+    folder = cache / "hub" / f"models--{real.id.replace('/', '--')}"
+    shutil.copytree(nano.path, folder / "snapshots" / real.revision)
+    (folder / "refs").mkdir()
+    (folder / "refs" / "main").write_text(real.revision)
+
+
+@pytest.mark.parametrize("profile", ["laptop", "full"])
+def test_a_chapter_runs_under_the_real_ids_out_of_a_cache(tmp_path, profile):
+    """The captioning notebook, offline, at a profile of real ids whose cache holds the nano weights."""
+    put_into_hub_cache(tmp_path, "blip-caption", profile)
+    source = profiles.root() / "notebooks" / "01_blip" / "01_captioning.ipynb"
+    out = tmp_path / "out.ipynb"
+    command = [sys.executable, "-m", "papermill", str(source), str(out), "-p", "profile", profile, "-p", "n_items", "20"]
+    environment = os.environ | {"HF_HOME": str(tmp_path), "HF_HUB_OFFLINE": "1"}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert profiles.spec("blip-caption", profile).id in json.dumps(json.loads(out.read_text("utf-8")))
+
+
+def _python(program: str, **environment: str) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [sys.executable, "-c", program], env=os.environ | environment, capture_output=True, text=True, timeout=120
+    )

@@ -1,0 +1,159 @@
+"""``course models``: lists, checks, downloads from a hub that a test plays, and trains through a recipe."""
+
+import sys
+import types
+
+import pytest
+from conftest import ROOT, course
+
+from helpers import zoo
+from helpers.errors import CourseError, MissingModel, UnknownName
+from helpers.files import DiskFull
+from helpers.profiles import roles, spec
+
+
+def test_list_names_every_role_and_whether_it_is_here(capsys):
+    assert zoo.show() == 0
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert {(row[0], row[1]) for row in rows[1:]} >= {(role, p) for role in roles() for p in ("nano", "laptop", "full")}
+    assert all(row[-1] == "yes" for row in rows if row[1] == "nano")
+    zoo.show("api")
+    assert capsys.readouterr().out.count("the nano model stands in") == len(roles())
+
+
+@pytest.mark.parametrize(
+    ("claimed", "measured", "n", "verdict"),
+    [
+        (0.95, 0.95, 400, False),
+        (0.95, 0.94, 400, False),  # four answers of 400
+        (0.95, 0.90, 400, True),
+        (0.80, 0.95, 400, False),  # modesty is no fault
+        (1.00, 1.00, 400, False),
+        (1.00, 0.98, 400, True),
+        (0.002, 0.0, 400, False),
+        (0.90, 0.88, 10_000, True),
+    ],
+)
+def test_what_counts_as_overstated(claimed, measured, n, verdict):
+    assert zoo.overstated(claimed, measured, n) is verdict
+
+
+def test_check_finds_lies(monkeypatch, capsys):
+    """The scoring itself is tested by the recipes' tests and by `make models`; here, what is made of scores."""
+    scores = {"itm_auc": 0.9, "retrieval_r1": 0.5}
+    monkeypatch.setattr("recipes.scores.all_scores", lambda role, model, processor: scores)
+    monkeypatch.setattr("recipes.checkpoints.read_card", lambda role: {"scores": dict(scores)})
+    assert zoo.check(["blip-itm"]) == 0
+    assert "Every card is true" in capsys.readouterr().out
+    for card, says in [
+        ({"itm_auc": 0.97, "retrieval_r1": 0.5}, "claims itm_auc 0.970; measured 0.900"),
+        ({"itm_auc": 0.9}, "retrieval_r1 is measured but not on the card"),
+        (scores | {"iq": 1.0}, "iq is claimed but not measured"),
+    ]:
+        monkeypatch.setattr("recipes.checkpoints.read_card", lambda role, card=card: {"scores": card})
+        assert zoo.check(["blip-itm"]) == 1
+        assert says in capsys.readouterr().out
+
+
+def test_check_counts_parameters_and_finds_damage(monkeypatch, capsys, tiny_course):
+    monkeypatch.setattr("recipes.scores.all_scores", lambda role, model, processor: {})
+    monkeypatch.setattr("recipes.checkpoints.read_card", lambda role: {"scores": {}})
+    assert zoo.check([]) == 0  # models.yaml's numbers of parameters are true
+    monkeypatch.setenv("COURSE_ROOT", str(tiny_course))
+    assert zoo.check(["blip-vqa"]) == 1
+    assert "is missing" in capsys.readouterr().out
+
+
+@pytest.fixture
+def empty_cache(monkeypatch, tmp_path):
+    """No weights on this machine, and a record of what would be downloaded."""
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setattr(zoo, "present", lambda row: row.is_local)
+    asked = []
+    monkeypatch.setattr("huggingface_hub.snapshot_download", lambda *args, **kwargs: asked.append((args[0], kwargs)))
+    return asked
+
+
+def test_pull_says_how_much_and_where_to_first(empty_cache, capsys, tmp_path):
+    assert zoo.pull("laptop", yes=True) == 0
+    said = capsys.readouterr().out
+    assert " GB" in said and str(tmp_path / "hub") in said and "licence bsd-3-clause" in said
+    ids = {spec(role, "laptop").id for role in roles()}
+    assert {name for name, _ in empty_cache} == ids
+    for name, given in empty_cache:
+        assert len(given["revision"]) == 40, f"{name} is not pinned"
+        assert not any(pattern in given["allow_patterns"] for pattern in ("*", "*.bin", "*.py", "*.h5", "*.msgpack"))
+
+
+def test_pull_asks_before_it_downloads(empty_cache, monkeypatch, capsys):
+    with pytest.raises(CourseError, match="--yes"):  # nobody at the keyboard
+        zoo.pull("laptop")
+    monkeypatch.setattr("sys.stdin", types.SimpleNamespace(isatty=lambda: True))
+    monkeypatch.setattr("builtins.input", lambda question: "n")
+    assert zoo.pull("laptop") == 1
+    assert empty_cache == [] and "Nothing was downloaded" in capsys.readouterr().out
+
+
+def test_pull_refuses_a_disk_that_is_too_small(empty_cache, monkeypatch):
+    monkeypatch.setattr("helpers.files.shutil.disk_usage", lambda path: types.SimpleNamespace(free=0.2e9))
+    with pytest.raises(DiskFull, match="are needed.*0.2 GB are free"):
+        zoo.pull("laptop", yes=True)
+    assert empty_cache == []
+
+
+def test_nothing_to_pull_at_nano(capsys):
+    assert zoo.pull("nano") == 0
+    assert "Nothing to download" in capsys.readouterr().out
+
+
+def test_pull_without_a_network_says_what_to_do(tmp_path):
+    """The real client of the hub, with nothing behind the address."""
+    done = course(
+        "models", "pull", "--profile", "laptop", "--yes",
+        HF_HOME=str(tmp_path / "hf"), HF_ENDPOINT="http://127.0.0.1:9",
+    )  # fmt: skip
+    assert done.returncode == 2 and "Traceback" not in done.stderr
+    assert "could not be downloaded" in done.stderr and "HF_ENDPOINT" in done.stderr
+    assert not list(tmp_path.rglob("*.safetensors"))
+
+
+def test_hub_errors_are_explained(empty_cache, monkeypatch):
+    from huggingface_hub import errors
+
+    for kind, says in [
+        (errors.GatedRepoError, "accept its terms"),
+        (errors.RevisionNotFoundError, "correct `revision`"),
+        (errors.RepositoryNotFoundError, "not on the hub"),
+        (OSError, "could not be downloaded"),
+    ]:
+        def fail(*args, kind=kind, **kwargs):
+            raise kind.__new__(kind)
+
+        monkeypatch.setattr("huggingface_hub.snapshot_download", fail)
+        with pytest.raises(MissingModel, match=says):
+            zoo.pull("laptop", yes=True)
+
+
+def test_train_runs_the_recipe_and_saves_every_role(monkeypatch, capsys):
+    recipe = types.ModuleType("recipes.blip")
+    recipe.STEPS = 7
+    recipe.main = lambda steps: ({"blip-caption": "a model", "blip-vqa": "another"}, "a processor", steps / 10)
+    saved = []
+    keeper = types.ModuleType("recipes.checkpoints")
+    keeper.save = lambda *args, **kwargs: saved.append((args, kwargs)) or ROOT / "data" / "models" / args[0]
+    monkeypatch.setitem(sys.modules, "recipes.blip", recipe)
+    monkeypatch.setitem(sys.modules, "recipes.checkpoints", keeper)
+    assert zoo.train("blip-vqa") == 0
+    expected = [("blip-caption", "a model", "a processor"), ("blip-vqa", "another", "a processor")]
+    assert [args for args, _ in saved] == expected
+    assert saved[0][1] == {"recipe": "blip", "seed": 0, "steps": 7, "minutes": 0.7}
+    zoo.train("blip", steps=3)
+    assert saved[-1][1]["steps"] == 3
+
+
+def test_recipes_are_found_by_name_and_by_role():
+    assert {zoo.recipe_of(name) for name in ("blip", *roles())} == {"blip"}
+    with pytest.raises(UnknownName, match="Did you mean 'blip'"):
+        zoo.recipe_of("blib")
+    for role in roles():
+        assert (ROOT / "recipes" / f"{zoo.recipe_of(role)}.py").is_file()
