@@ -2,36 +2,35 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import sys
-from pathlib import Path
 
 from .errors import CourseError
+from .picture_app import voila_arguments, voila_environment
 from .profiles import root
 
-APP = Path("notebooks") / "01_blip" / "06_your_own_picture.ipynb"
 PORT = 8866  # Voilà's own default
 HOST = "127.0.0.1"
 
 
 def lab() -> int:
-    """Open the notebooks in JupyterLab; returns when it ends."""
-    return _serve([sys.executable, "-m", "jupyterlab", f"--ServerApp.ip={HOST}", f"--notebook-dir={root()}"])
+    """Open the notebooks in JupyterLab."""
+    command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.ip={HOST}", f"--notebook-dir={root()}"]
+    return _serve(command, dict(os.environ))
 
 
 def app(port: int | None = None, browser: bool = True) -> int:
-    """Serve the notebook "Your own picture" through Voilà; returns when it ends.
+    """Serve the notebook "Your own picture" through Voilà.
 
     Raises CourseError when the notebook is missing or the port asked for is busy; without one, the next free port
     is taken.
     """
-    port, notebook = free_port(port), root() / APP
-    if not notebook.is_file():
-        raise CourseError(f"{APP} is missing. Restore it with `git checkout -- {APP.as_posix()}`.")
+    port, arguments = free_port(port), voila_arguments()
     print(f"Your own picture: http://{HOST}:{port}/ (the first page takes some seconds; Ctrl-C ends it)", flush=True)
-    command = [sys.executable, "-m", "voila", str(notebook), f"--port={port}", f"--Voila.ip={HOST}"]
-    return _serve(command if browser else [*command, "--no-browser"])
+    command = [sys.executable, "-m", "voila", *arguments, f"--port={port}", f"--Voila.ip={HOST}"]
+    return _serve(command if browser else [*command, "--no-browser"], voila_environment())
 
 
 def free_port(wanted: int | None = None) -> int:
@@ -54,14 +53,9 @@ def free_port(wanted: int | None = None) -> int:
     raise CourseError(f"No port from {PORT} to {PORT + 49} is free. Name one: `course app --port N`.")
 
 
-def _serve(command: list[str]) -> int:
-    """Run a server in the foreground. Ctrl-C reaches it too, so it is waited for, not killed."""
-    process = subprocess.Popen(command, cwd=root())
-    try:
-        return process.wait()
-    except KeyboardInterrupt:
-        try:
-            process.wait(timeout=10)
-        except subprocess.TimeoutExpired:
-            process.terminate()
-        return 0
+def _serve(command: list[str], env: dict[str, str]) -> int:
+    """Become the server, so that Ctrl-C and signals are its own; on Windows, which cannot, wait for it."""
+    os.chdir(root())
+    if sys.platform == "win32":
+        return subprocess.call(command, env=env)
+    os.execve(command[0], command, env)

@@ -36,7 +36,7 @@ def open_image(source, background: tuple[int, int, int] = (255, 255, 255)):
     except BadImage:
         raise
     except UnidentifiedImageError as error:
-        raise BadImage(f"{name} is no picture this course can read. Save it as PNG or JPEG first.") from error
+        raise BadImage(f"{name} cannot be read as a picture. Save it as PNG or JPEG first.") from error
     except Image.DecompressionBombError as error:
         raise BadImage(_too_large(name)) from error
     except PermissionError as error:

@@ -21,7 +21,7 @@ import psutil
 
 from .files import disk_full_is_an_answer, write_json
 
-POLL = 0.2  # seconds between looks at memory and at who has finished
+POLL = 0.5  # seconds between looks at memory and at who has finished
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from .files import check_disk, write_json
 from .profiles import check_profile, root
 
 # Commands and their parts: no notebook's result depends on them, so changing them runs nothing again.
-TOOLS = ("apps", "book", "cli", "execution", "files", "pool", "records", "runner", "zoo")
+TOOLS = ("apps", "book", "cli", "execution", "pool", "records", "runner", "zoo")
 TOOL_PATHS = {("helpers", name) for name in TOOLS}
 
 
@@ -41,7 +41,7 @@ def select(wanted: list[str]) -> dict[str, Path]:
         plain = word.replace("\\", "/").rstrip("/").removesuffix(".ipynb").split("notebooks/")[-1]
         hits = {name: path for name, path in known.items() if plain in (name, *name.split("/"))}
         if not hits:
-            raise unknown("notebook or chapter", word, sorted({name.split("/")[0] for name in known} | known.keys()))
+            raise unknown("notebook or chapter", word, sorted({part for name in known for part in name.split("/")}))
         chosen |= hits
     return {name: path for name, path in known.items() if name in chosen or not wanted}
 
@@ -65,14 +65,14 @@ def fit_parameters(notebooks: dict[str, Path], profile: str, parameters: dict) -
 def inputs_digest() -> bytes:
     """A digest of everything results depend on beside the notebook itself: code, data, locked versions, Python."""
     top = root()
-    files = {*(top / "helpers").rglob("*.py"), *(top / "recipes").rglob("*.py"), *(top / "data").rglob("*")}
-    files.add(top / "requirements.lock")
+    files = {file for folder in ("helpers", "recipes", "data") for file in (top / folder).rglob("*")}
     files = {file for file in files if file.relative_to(top).with_suffix("").parts[:2] not in TOOL_PATHS}
+    files.add(top / "requirements.lock")
     files.discard(top / "data" / "measured" / "notebooks.json")  # recording a run must not invalidate it
     digest = hashlib.sha256(repr(sys.version_info[:2]).encode())
     for file in sorted(files):
         relative = file.relative_to(top)
-        if file.is_file() and not any(part.startswith(".") for part in relative.parts):
+        if file.is_file() and file.suffix != ".pyc" and not any(part.startswith(".") for part in relative.parts):
             digest.update(f"\n{relative.as_posix()}\n".encode() + file.read_bytes())
     return digest.digest()
 

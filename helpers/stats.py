@@ -31,7 +31,7 @@ def wilson(successes: int, n: int, confidence: float = 0.95) -> Estimate:
 
 def accuracy(correct: Sequence[bool]) -> Estimate:
     """The share of True with its Wilson interval."""
-    return wilson(int(np.sum(correct)), len(correct))
+    return wilson(int(np.sum(np.asarray(correct))), len(correct))  # asarray: a tensor of booleans will do
 
 
 def bootstrap(

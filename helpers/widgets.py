@@ -98,7 +98,8 @@ class PicturePanel(ipywidgets.VBox):
     def run(self, name: str) -> None:
         """What a button does: call its function on the picture and show the result, or one line that says what to do."""
         if self.opened is None:
-            self.picture.status = "Draw, paste or choose a picture first."
+            if not self.picture.data:  # otherwise the status says what is wrong with it
+                self.picture.status = "Draw, paste or choose a picture first."
             return
         self._clear_answer()
         self.picture.status = "Working …"

@@ -49,14 +49,21 @@ VOCABULARY = 448
 
 
 def build_tokenizer() -> BertTokenizerFast:
-    """A BERT-style WordPiece tokenizer trained on training-split text, with BLIP's [DEC] and [ENC]."""
-    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
-    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
-    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    tokenizer.decoder = decoders.WordPiece()
+    """A BERT-style WordPiece tokenizer trained on training-split text, with BLIP's [DEC] and [ENC].
+
+    The trainer numbers equally frequent pieces in a different order in every process, so the pieces are sorted:
+    a resumed training must find its ids unchanged.
+    """
+    trained = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    trained.normalizer = normalizers.BertNormalizer(lowercase=True)
+    trained.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     alphabet = [*"abcdefghijklmnopqrstuvwxyz0123456789.,:;?!'-"]
     trainer = trainers.WordPieceTrainer(vocab_size=VOCABULARY, special_tokens=SPECIAL, initial_alphabet=alphabet)
-    tokenizer.train_from_iterator(_tokenizer_text(), trainer)
+    trained.train_from_iterator(_tokenizer_text(), trainer)
+    pieces = SPECIAL + sorted(set(trained.get_vocab()) - set(SPECIAL))
+    tokenizer = Tokenizer(models.WordPiece({piece: i for i, piece in enumerate(pieces)}, unk_token="[UNK]"))
+    tokenizer.normalizer, tokenizer.pre_tokenizer = trained.normalizer, trained.pre_tokenizer
+    tokenizer.decoder = decoders.WordPiece()
     tokenizer.post_processor = processors.TemplateProcessing(
         single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
     )

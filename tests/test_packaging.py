@@ -1,10 +1,14 @@
 """pyproject.toml, requirements.lock, environment.yml, Makefile, README and workflows say the same thing."""
 
+import ast
+import json
 import re
 import subprocess
+import sys
 import tomllib
 from functools import cache
-from importlib.metadata import distribution, version
+from importlib.metadata import distribution, packages_distributions, version
+from pathlib import Path
 
 import pytest
 import yaml
@@ -86,6 +90,32 @@ def test_the_lock_is_complete():
             if need.marker is None or need.marker.evaluate({"extra": ""}):
                 cuda = re.match(r"nvidia|cuda|triton", need.name)
                 assert cuda or canonicalize_name(need.name) in known, f"{name} needs {need}, which is not locked"
+
+
+def imported(path: Path) -> set[str]:
+    """The top-level modules that a Python file or the code cells of a notebook import."""
+    text = path.read_text(encoding="utf-8")
+    if path.suffix == ".ipynb":
+        code = [cell for cell in json.loads(text)["cells"] if cell["cell_type"] == "code"]
+        text = "\n".join("".join(cell["source"]) for cell in code if not "".join(cell["source"]).startswith("%"))
+    found = set()
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            found.add(node.module.split(".")[0])
+    return found
+
+
+def test_everything_imported_is_asked_for():
+    """What only comes along with another package may be gone with that package's next version."""
+    declared = {canonicalize_name(Requirement(one).name) for one in project()["dependencies"]}
+    origin = {module: {canonicalize_name(name) for name in names} for module, names in packages_distributions().items()}
+    files = [p for folder in ("helpers", "recipes", "book/_ext") for p in (ROOT / folder).rglob("*.py")]
+    for path in [*files, *(ROOT / "notebooks").glob("*/*.ipynb")]:
+        own = {"helpers", "recipes", *(p.stem for p in path.parent.glob("*.py"))}
+        for module in imported(path) - own - sys.stdlib_module_names:
+            assert origin.get(module, set()) & declared, f"{path.name} imports {module}; pyproject.toml lacks it"
 
 
 def test_python_versions_agree():

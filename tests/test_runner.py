@@ -109,7 +109,8 @@ def change(path: Path, text: str = "changed") -> None:
 @pytest.mark.parametrize(
     ("file", "matters"),
     [
-        ("helpers/plots.py", True), ("helpers/worlds/scenes/render.py", True), ("recipes/blip.py", True),
+        ("helpers/plots.py", True), ("helpers/picture.js", True), ("helpers/__pycache__/plots.cpython-311.pyc", False),
+        ("helpers/worlds/scenes/render.py", True), ("recipes/blip.py", True),
         ("requirements.lock", True), ("data/models.yaml", True), ("data/models/blip-vqa/model.safetensors", True),
         ("data/measured/bench.json", True), ("helpers/cli.py", False), ("helpers/book/staging.py", False),
         ("data/measured/notebooks.json", False), ("data/models/.blip-vqa.partial/config.json", False),
@@ -142,7 +143,7 @@ def test_ways_to_name_a_notebook(tiny_course, monkeypatch, word):
 
 def test_wrong_names_are_answered_with_the_nearest(tiny_course, monkeypatch):
     monkeypatch.setenv("COURSE_ROOT", str(tiny_course))
-    with pytest.raises(UnknownName, match="notebook or chapter '01_ads'.*'01_first/01_adds'"):
+    with pytest.raises(UnknownName, match="notebook or chapter '01_ads'.*'01_adds'"):
         runner.run(["01_ads"])
     with pytest.raises(UnknownName, match="profile 'lapto'.*'laptop'"):
         runner.run(profile="lapto")

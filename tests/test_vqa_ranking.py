@@ -20,6 +20,13 @@ CANDIDATES = ("red", "yes", "two stars", "0", "left of the ring", "what", "purpl
 N = 12
 
 
+@pytest.fixture(autouse=True, scope="module")
+def no_gradients():
+    """As the notebook sets it."""
+    with torch.no_grad():
+        yield
+
+
 @pytest.fixture(scope="module")
 def vqa():
     """The notebook's functions by name, with the nano model, and questions of several lengths with their pictures."""
@@ -46,7 +53,6 @@ def ranked(vqa):
     )
 
 
-@torch.no_grad()
 def by_loss(vqa, question: int, answer: str, tokens: int | None = None) -> float:
     """The log-likelihood of an answer (or its first ``tokens``) from ``model(…, labels=…)``: no batch, no padding."""
     model, tokenizer = vqa["model"], vqa["processor"].tokenizer

@@ -44,8 +44,9 @@
   async function draw(figure) {
     const width = Math.floor(Math.min(figure.box.clientWidth, figure.layout.width || Infinity));
     if (width < 1) return; // inside something collapsed: the observer comes back when it opens
-    figure.width = width;
+    figure.width = figure.box.clientWidth;
     await Plotly.react(figure.plot, figure.data, themed(figure.layout, width), CONFIG);
+    figure.box.dataset.width = figure.box.clientWidth;
     figure.box.dataset.drawn = document.documentElement.dataset.theme || "light";
   }
 
@@ -59,7 +60,7 @@
   const sizes = new ResizeObserver((entries) => {
     for (const { target } of entries) {
       const figure = figures.find(({ box }) => box === target);
-      if (Math.floor(target.clientWidth) !== figure.width) draw(figure);
+      if (target.clientWidth !== figure.width) draw(figure);
     }
   });
   figures.forEach(({ box }) => sizes.observe(box));

@@ -25,7 +25,6 @@ def install_libraries(source: Path, folder: Path, log: Callable[[str], None] = p
     if npm is None:
         log(f"Node is not installed (no npm). {fallback} Install Node 18 or later and build again to change that.")
         return None
-    shutil.rmtree(folder, ignore_errors=True)
     attempt = folder.with_name(folder.name + ".new")
     shutil.rmtree(attempt, ignore_errors=True)
     attempt.mkdir(parents=True)
@@ -34,12 +33,13 @@ def install_libraries(source: Path, folder: Path, log: Callable[[str], None] = p
     command = [npm, "install", *quiet, "--fetch-retries=1", "--fetch-timeout=60000"]
     try:
         result = subprocess.run(command, cwd=attempt, capture_output=True, text=True, timeout=300)
-        problem = result.stderr.strip() if result.returncode else ""
+        problem = (result.stderr.strip() or f"exit status {result.returncode}") if result.returncode else ""
     except (subprocess.TimeoutExpired, OSError) as error:
         problem = str(error)
     if problem:
         shutil.rmtree(attempt, ignore_errors=True)
         log(f"npm could not install the browser libraries ({problem.splitlines()[0]}). {fallback}")
         return None
+    shutil.rmtree(folder, ignore_errors=True)
     attempt.replace(folder)
     return mathjax

@@ -76,8 +76,11 @@ def read_timings(path: Path) -> dict[str, dict]:
 
 def _staged_notebook(path: Path, name: str, timing: dict) -> bytes:
     """The executed notebook as the book shows it: run facts in ``metadata.course``, papermill's own notes left out."""
-    notebook = json.loads(path.read_text(encoding="utf-8"))
-    cells = notebook["cells"]
+    try:
+        notebook = json.loads(path.read_text(encoding="utf-8"))
+        cells = notebook["cells"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise BookError(f"{path} is damaged ({error}). Run `course run {name} --force` again.") from error
     if any(out.get("output_type") == "error" for cell in cells for out in cell.get("outputs", [])):
         raise BookError(f"{name} stopped with an error when it was executed. Run `course run {name}` and see its log.")
     papermill = notebook["metadata"].get("papermill", {})

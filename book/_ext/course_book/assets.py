@@ -1,4 +1,4 @@
-"""Browser libraries from this machine: Plotly out of the Python package, MathJax out of npm; MathML where there is none."""
+"""Browser libraries from this machine: Plotly out of the Python package, MathJax out of npm or else MathML."""
 
 from __future__ import annotations
 
