@@ -33,6 +33,7 @@ from transformers import (
     BlipProcessor,
 )
 
+from helpers.profiles import root
 from helpers.worlds import scenes
 
 from .training import train
@@ -45,29 +46,36 @@ STEPS = 3400
 VISION_STEPS = 1000  # of these, patch labels only
 QUESTIONS = 2  # per image
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "[DEC]", "[ENC]"]  # the ids are the positions
-VOCABULARY = 448
+VOCABULARY = root() / "data" / "tokenizer" / "blip-vocab.txt"
 
 
 def build_tokenizer() -> BertTokenizerFast:
-    """A BERT-style WordPiece tokenizer trained on training-split text, with BLIP's [DEC] and [ENC].
-
-    The trainer numbers equally frequent pieces in a different order in every process, so the pieces are sorted:
-    a resumed training must find its ids unchanged.
-    """
-    trained = Tokenizer(models.WordPiece(unk_token="[UNK]"))
-    trained.normalizer = normalizers.BertNormalizer(lowercase=True)
-    trained.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    alphabet = [*"abcdefghijklmnopqrstuvwxyz0123456789.,:;?!'-"]
-    trainer = trainers.WordPieceTrainer(vocab_size=VOCABULARY, special_tokens=SPECIAL, initial_alphabet=alphabet)
-    trained.train_from_iterator(_tokenizer_text(), trainer)
-    pieces = SPECIAL + sorted(set(trained.get_vocab()) - set(SPECIAL))
+    """A BERT-style WordPiece tokenizer with BLIP's [DEC] and [ENC], from the committed vocabulary."""
+    pieces = VOCABULARY.read_text(encoding="utf-8").splitlines()
     tokenizer = Tokenizer(models.WordPiece({piece: i for i, piece in enumerate(pieces)}, unk_token="[UNK]"))
-    tokenizer.normalizer, tokenizer.pre_tokenizer = trained.normalizer, trained.pre_tokenizer
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     tokenizer.decoder = decoders.WordPiece()
     tokenizer.post_processor = processors.TemplateProcessing(
         single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
     )
     return BertTokenizerFast(tokenizer_object=tokenizer, bos_token="[DEC]", additional_special_tokens=["[ENC]"])
+
+
+def train_vocabulary() -> None:
+    """Train the vocabulary on training-split text and write it in BERT's format, one piece a line.
+
+    Run once, by hand, before the first checkpoint: the trainer breaks ties differently in every process, and a
+    checkpoint is worth nothing without the very vocabulary it was trained with.
+    """
+    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    alphabet = [*"abcdefghijklmnopqrstuvwxyz0123456789.,:;?!'-"]
+    trainer = trainers.WordPieceTrainer(vocab_size=448, special_tokens=SPECIAL, initial_alphabet=alphabet)
+    tokenizer.train_from_iterator(_tokenizer_text(), trainer)
+    ids = tokenizer.get_vocab()
+    VOCABULARY.write_text("\n".join(sorted(ids, key=ids.get)) + "\n", encoding="utf-8")
 
 
 def _tokenizer_text():

@@ -92,7 +92,7 @@ def test_nothing_points_at_a_library_elsewhere(good):
 
 
 def test_formulas_are_mathml_where_there_is_no_mathjax(one):
-    assert "<math" in one and "mathjax" not in one
+    assert "<math" in one and "tex-mml-chtml" not in one
 
 
 def test_the_run_is_stated_from_the_timings_or_else_from_papermill(good, one):

@@ -82,7 +82,7 @@ def _names(scene: Scene) -> list[tuple[str, Thing]]:
 
 
 def _colour(scene: Scene, rng: random.Random, split: str) -> Iterator[tuple[str, str, str]]:
-    for shape in {t.shape for t in scene.things}:
+    for shape in sorted({t.shape for t in scene.things}):  # sorted: a set's order changes from run to run
         colours = {t.colour for t in scene.things if t.shape == shape}
         if len(colours) == 1:
             many = sum(t.shape == shape for t in scene.things) > 1
@@ -92,7 +92,7 @@ def _colour(scene: Scene, rng: random.Random, split: str) -> Iterator[tuple[str,
 
 
 def _shape(scene: Scene, rng: random.Random, split: str) -> Iterator[tuple[str, str, str]]:
-    for colour in {t.colour for t in scene.things}:
+    for colour in sorted({t.colour for t in scene.things}):
         shapes = {t.shape for t in scene.things if t.colour == colour}
         if len(shapes) == 1:
             (shape,) = shapes
@@ -101,10 +101,10 @@ def _shape(scene: Scene, rng: random.Random, split: str) -> Iterator[tuple[str, 
 
 def _count(scene: Scene, rng: random.Random, split: str) -> Iterator[tuple[str, str, str]]:
     shape, colour = rng.choice(SHAPES), rng.choice(COLOURS)
-    for s in {t.shape for t in scene.things} | {shape}:
+    for s in sorted({t.shape for t in scene.things} | {shape}):
         n = sum(t.shape == s for t in scene.things)
         yield f"how many {plural(s)} are there?", str(n), str(n)
-    for c in {t.colour for t in scene.things} | {colour}:
+    for c in sorted({t.colour for t in scene.things} | {colour}):
         n = sum(t.colour == c for t in scene.things)
         yield f"how many {c} things are there?", str(n), str(n)
 
