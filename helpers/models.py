@@ -54,11 +54,16 @@ def load(role: str, profile: str = "nano", download: bool = True) -> Loaded:
 def check_files(chosen: ModelSpec) -> None:
     """Raise MissingModel unless the nano checkpoint is there and has the hash the registry states."""
     weights = chosen.path / "model.safetensors"
-    restore = f"Restore it with `git checkout -- data/models/{chosen.id}` or retrain it: `course models train {chosen.recipe}`."
+    restore = (
+        f"Restore it with `git checkout -- data/models/{chosen.id}` "
+        f"or retrain it: `course models train {chosen.recipe}`."
+    )
     if not weights.is_file():
         raise MissingModel(f"The checkpoint of {chosen.role} is missing ({weights}). {restore}")
     if chosen.sha256 and file_sha256(weights) != chosen.sha256:
-        raise MissingModel(f"The checkpoint of {chosen.role} is damaged: {weights} does not have the registered hash. {restore}")
+        raise MissingModel(
+            f"The checkpoint of {chosen.role} is damaged: {weights} does not have the registered hash. {restore}"
+        )
     for name in ("config.json", "tokenizer.json"):
         if not (chosen.path / name).is_file():
             raise MissingModel(f"The checkpoint of {chosen.role} is incomplete: {name} is missing. {restore}")
@@ -94,8 +99,8 @@ def free_memory_gb() -> float:
 def _cannot_fetch(chosen: ModelSpec) -> str:
     if chosen.is_local:
         return (
-            f"The checkpoint of {chosen.role} cannot be read. Restore it with `git checkout -- data/models/{chosen.id}` "
-            f"or retrain it: `course models train {chosen.recipe}`."
+            f"The checkpoint of {chosen.role} cannot be read. Restore it with "
+            f"`git checkout -- data/models/{chosen.id}` or retrain it: `course models train {chosen.recipe}`."
         )
     return (
         f"{chosen.id} at revision {chosen.revision or 'main'} is neither in the Hugging Face cache nor reachable as "

@@ -1,7 +1,7 @@
 """The small web app "Your own picture": the cells of its notebook that are tagged ``app``, served by Voilà.
 
-The app is not a second program: ``write_app`` copies the parameters, the functions and the panel out of the notebook, so
-that what a reader sees explained is what runs.
+The app is not a second program: ``write_app`` copies the parameters, the functions and the panel out of the notebook,
+so that what a reader sees explained is what runs.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ SOURCE = Path("notebooks") / "01_blip" / "06_your_own_picture.ipynb"
 TARGET = Path("_build") / "app" / "your_own_picture.ipynb"
 TITLE = "Your own picture"
 KEPT = {"parameters", "app"}
+#: JupyterLab extensions that the panel needs. Voilà would load every installed one, also those that do not work in it.
+EXTENSIONS = ("@jupyter-widgets/jupyterlab-manager", "anywidget")
 
 
 def write_app() -> Path:
@@ -43,7 +45,8 @@ def write_app() -> Path:
 
 def voila_arguments() -> list[str]:
     """What follows ``python -m voila`` besides address, port and browser. Writes the app first; raises CourseError."""
-    return [str(write_app()), "--template=course"]
+    extensions = [f"--VoilaConfiguration.extension_allowlist={name}" for name in EXTENSIONS]
+    return [str(write_app()), "--template=course", *extensions]
 
 
 def voila_environment() -> dict[str, str]:

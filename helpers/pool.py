@@ -100,9 +100,9 @@ def run_all(jobs: list[Job], at_once: int, build: Path) -> Iterator[dict]:
                 time.sleep(POLL)
                 for done in [one for one in running if one.ended()]:
                     yield result_of(done, build)
-                    running.remove(done)
-                    bar.update()
                     shutil.rmtree(done.folder, ignore_errors=True)
+                    running.remove(done)  # last: whatever is still listed when this is left early gets cleaned up
+                    bar.update()
         finally:
             with _handling({"SIGINT": signal.SIG_IGN}):  # an impatient second Ctrl-C must not leave kernels behind
                 stop(running)

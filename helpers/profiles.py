@@ -26,7 +26,9 @@ def root() -> Path:
     for candidate in candidates:
         if candidate and (Path(candidate) / "data" / "models.yaml").is_file():
             return Path(candidate)
-    raise unknown("checkout of the course at", Path.cwd(), ["set COURSE_ROOT to the folder that holds data/models.yaml"])
+    raise unknown(
+        "checkout of the course at", Path.cwd(), ["set COURSE_ROOT to the folder that holds data/models.yaml"]
+    )
 
 
 @dataclass(frozen=True)
@@ -114,7 +116,9 @@ def spec(role: str, profile: str = "nano") -> ModelSpec:
     if row is not None:
         return ModelSpec(role=role, profile=profile, model_class=entry["class"], **row)
     note = f"No model plays {role} under the profile {profile!r}; the nano model stands in."
-    return ModelSpec(role=role, profile="nano", model_class=entry["class"], **entry["profiles"]["nano"] | {"note": note})
+    return ModelSpec(
+        role=role, profile="nano", model_class=entry["class"], **entry["profiles"]["nano"] | {"note": note}
+    )
 
 
 def device() -> str:

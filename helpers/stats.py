@@ -20,7 +20,7 @@ class Estimate(NamedTuple):
 
 
 def wilson(successes: int, n: int, confidence: float = 0.95) -> Estimate:
-    """A proportion with its Wilson score interval (Wilson, 1927). Raises ValueError unless 0 <= successes <= n, n > 0."""
+    """A proportion with its Wilson score interval (Wilson, 1927). Raises ValueError unless 0 <= successes <= n > 0."""
     if n <= 0 or not 0 <= successes <= n:
         raise ValueError(f"a proportion needs 0 <= successes <= n and n > 0, not {successes} of {n}")
     from scipy.stats import binomtest
@@ -35,7 +35,11 @@ def accuracy(correct: Sequence[bool]) -> Estimate:
 
 
 def bootstrap(
-    values: Sequence[float], statistic: Callable = np.mean, confidence: float = 0.95, n_resamples: int = 2000, seed: int = 0
+    values: Sequence[float],
+    statistic: Callable = np.mean,
+    confidence: float = 0.95,
+    n_resamples: int = 2000,
+    seed: int = 0,
 ) -> Estimate:
     """A statistic of a sample with its percentile bootstrap interval (Efron, 1979), resampling items.
 

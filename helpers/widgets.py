@@ -46,7 +46,8 @@ class PictureInput(anywidget.AnyWidget):
 
     _esm = Path(__file__).with_name("picture.js")
     _css = CSS
-    data = traitlets.Bytes().tag(sync=True, echo_update=False)  # megabytes need not come back to the browser
+    # Arrives as a memoryview, and megabytes need not be echoed to the browser.
+    data = traitlets.Bytes().tag(sync=True, echo_update=False, from_json=lambda value, _: bytes(value))
     name = traitlets.Unicode().tag(sync=True)
     status = traitlets.Unicode().tag(sync=True)
     colours = traitlets.Dict(_css_colours(RGB)).tag(sync=True)
@@ -72,7 +73,13 @@ class PicturePanel(ipywidgets.VBox):
     """
 
     def __init__(
-        self, caption: Callable, ask: Callable, match: Callable, retrieve: Callable, choices: dict[str, str], profile: str
+        self,
+        caption: Callable,
+        ask: Callable,
+        match: Callable,
+        retrieve: Callable,
+        choices: dict[str, str],
+        profile: str,
     ) -> None:
         self.functions = {"caption": caption, "ask": ask, "match": match, "retrieve": retrieve}
         self.opened = None
@@ -94,9 +101,11 @@ class PicturePanel(ipywidgets.VBox):
         )
         both = ipywidgets.HBox([self.picture, right], layout={"flex_flow": "row wrap", "grid_gap": "1.5rem"})
         super().__init__([both])
+        for part, name in ((self, "panel"), (self.preview, "preview"), (self.answer, "answer")):
+            part.add_class(f"course-{name}")
 
     def run(self, name: str) -> None:
-        """What a button does: call its function on the picture and show the result, or one line that says what to do."""
+        """What a button does: call its function on the picture, show the result or one line that says what to do."""
         if self.opened is None:
             if not self.picture.data:  # otherwise the status says what is wrong with it
                 self.picture.status = "Draw, paste or choose a picture first."

@@ -32,7 +32,8 @@ answers about photographs mean nothing.
 | --- | --- |
 {rows}
 
-"novel" scores are on colour-shape pairs that no training picture or text contained. Scores are recomputed by `course models check`.
+"novel" scores are on colour-shape pairs that no training picture or text contained.
+Scores are recomputed by `course models check`.
 """
 
 
@@ -46,7 +47,12 @@ def save(role: str, model, processor, *, recipe: str, seed: int, steps: int, min
     scores = all_scores(role, type(model).from_pretrained(partial, dtype=torch.float32), processor)
     rounded = {name: round(value, 4) for name, value in scores.items()}
     course = {"recipe": recipe, "seed": seed, "steps": steps, "minutes": round(minutes, 1), "scores": rounded}
-    metadata = {"license": "apache-2.0", "library_name": "transformers", "tags": ["nano", "synthetic"], "course": course}
+    metadata = {
+        "license": "apache-2.0",
+        "library_name": "transformers",
+        "tags": ["nano", "synthetic"],
+        "course": course,
+    }
     card = CARD.format(
         metadata=yaml.safe_dump(metadata, sort_keys=False),
         role=role,

@@ -82,7 +82,9 @@ def retrieval_scores(model, processor, split: str, n: int = N) -> dict[str, floa
             pixel_values=_pixels(processor, batch), **_tokens(processor, texts), use_itm_head=False
         ).itm_score
         target = torch.arange(len(batch))
-        hits += ((similarity.argmax(0) == target).float().mean() + (similarity.argmax(1) == target).float().mean()).item() / 2
+        hits += (
+            (similarity.argmax(0) == target).float().mean() + (similarity.argmax(1) == target).float().mean()
+        ).item() / 2
         galleries += 1
     return {"retrieval_r1": hits / galleries}
 

@@ -167,7 +167,10 @@ BAD = {
     "empty buffer": (io.BytesIO(), "is empty (0 bytes)"),
     "text": (b"Dear reader, this is no picture.", "cannot be read as a picture"),
     "SVG": (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "cannot be read as a picture"),
-    "PostScript, which Pillow would hand to another program": (b"%!PS-Adobe-3.0 EPSF-3.0\n", "cannot be read as a picture"),
+    "PostScript, which Pillow would hand to another program": (
+        b"%!PS-Adobe-3.0 EPSF-3.0\n",
+        "cannot be read as a picture",
+    ),
     "truncated JPEG": (JPEG[: len(JPEG) // 2], "damaged or cut off"),
     "truncated PNG": (PNG[: len(PNG) // 2], "damaged or cut off"),
     "PNG with a wrong byte": (PNG[:60] + bytes([PNG[60] ^ 255]) + PNG[61:], "damaged or cut off"),

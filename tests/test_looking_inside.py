@@ -92,7 +92,10 @@ def test_heat_maps_take_the_asked_row_and_leave_out_cls(notebook):
 def test_rollout_by_hand(notebook):
     """Two words, one patch, two layers, one head, all gradients one: count the ways from the patch to word 0."""
     attentions = [torch.tensor([[[[0.0, 1.0], [0.0, 0.0]]]], requires_grad=True) for _ in range(2)]
-    cross = [torch.tensor([[[[0.7, 0.1], [0.7, 0.2]]]], requires_grad=True), torch.zeros(1, 1, 2, 2, requires_grad=True)]
+    cross = [
+        torch.tensor([[[[0.7, 0.1], [0.7, 0.2]]]], requires_grad=True),
+        torch.zeros(1, 1, 2, 2, requires_grad=True),
+    ]
     score = sum(a.sum(dim=(1, 2, 3)) for a in [*attentions, *cross])
     # Word 0 read 0.1 of the patch itself in layer 1, and in layer 2 all of what word 1 had read: 0.2.
     assert torch.allclose(notebook["rollout"](attentions, cross, score), torch.tensor([[0.3]]))
@@ -174,7 +177,9 @@ def tiny_matcher() -> BlipForImageTextRetrieval:
     small = {"hidden_size": 32, "intermediate_size": 64, "num_attention_heads": 2, "initializer_range": 0.2}
     text = small | {"vocab_size": 50, "encoder_hidden_size": 32, "num_hidden_layers": 3, "max_position_embeddings": 16}
     vision = small | {"num_hidden_layers": 2, "image_size": 32, "patch_size": 8}
-    return BlipForImageTextRetrieval(BlipConfig(text_config=text, vision_config=vision, image_text_hidden_size=16)).eval()
+    return BlipForImageTextRetrieval(
+        BlipConfig(text_config=text, vision_config=vision, image_text_hidden_size=16)
+    ).eval()
 
 
 def test_a_word_has_no_grad_cam_in_the_last_layer(notebook, tiny_matcher):

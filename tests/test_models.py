@@ -119,7 +119,19 @@ def test_a_chapter_runs_under_the_real_ids_out_of_a_cache(tmp_path, profile):
     put_into_hub_cache(tmp_path, "blip-caption", profile)
     source = profiles.root() / "notebooks" / "01_blip" / "01_captioning.ipynb"
     out = tmp_path / "out.ipynb"
-    command = [sys.executable, "-m", "papermill", str(source), str(out), "-p", "profile", profile, "-p", "n_items", "20"]
+    command = [
+        sys.executable,
+        "-m",
+        "papermill",
+        str(source),
+        str(out),
+        "-p",
+        "profile",
+        profile,
+        "-p",
+        "n_items",
+        "20",
+    ]
     environment = os.environ | {"HF_HOME": str(tmp_path), "HF_HUB_OFFLINE": "1"}
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr[-3000:]

@@ -12,7 +12,17 @@ from dataclasses import dataclass
 
 from .captions import plural
 from .layout import (
-    BACKGROUNDS, COLOURS, COMPOSITIONS, DIGITS, NOVEL_PAIRS, SHAPES, WORDS, Scene, Thing, sample_scene, scene_rng,
+    BACKGROUNDS,
+    COLOURS,
+    COMPOSITIONS,
+    DIGITS,
+    NOVEL_PAIRS,
+    SHAPES,
+    WORDS,
+    Scene,
+    Thing,
+    sample_scene,
+    scene_rng,
 )  # fmt: skip
 
 
