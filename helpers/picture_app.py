@@ -18,7 +18,7 @@ TARGET = Path("_build") / "app" / "your_own_picture.ipynb"
 TITLE = "Your own picture"
 KEPT = {"parameters", "app"}
 #: JupyterLab extensions that the panel needs. Voilà would load every installed one, also those that do not work in it.
-EXTENSIONS = ("@jupyter-widgets/jupyterlab-manager", "anywidget")
+EXTENSIONS = ("@voila-dashboards/widgets-manager8", "@jupyter-widgets/jupyterlab-manager", "anywidget")
 
 
 def write_app() -> Path:

@@ -37,11 +37,13 @@ def from_notebook(*names: str, **given: object) -> dict:
 
 LOSSES = from_notebook("cross_entropy", "lm_loss", "itm_loss", "itc_loss")
 
+VOCABULARY_SIZE = 280
+
 
 @pytest.fixture(scope="module")
 def joint() -> blip.JointBlip:
     torch.manual_seed(0)
-    return blip.JointBlip(blip.build_config(blip.VOCABULARY)).eval()
+    return blip.JointBlip(blip.build_config(VOCABULARY_SIZE)).eval()
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +53,7 @@ def tokenizer():
 
 def tokens(joint: blip.JointBlip, n: int, length: int = 9) -> dict[str, torch.Tensor]:
     generator = torch.Generator().manual_seed(n)
-    ids = torch.randint(7, blip.VOCABULARY, (n, length), generator=generator)
+    ids = torch.randint(7, VOCABULARY_SIZE, (n, length), generator=generator)
     return {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
 
 
