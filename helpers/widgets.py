@@ -168,8 +168,8 @@ class PicturePanel(ipywidgets.VBox):
 
 
 def _wide(kind: type, label: str, **options) -> ipywidgets.Widget:
-    """A labelled field over the whole width, the label above where there is no room beside it."""
-    return kind(description=label, style={"description_width": "initial"}, layout={"width": "100%"}, **options)
+    """A field over the whole width with its label."""
+    return kind(description=label, style={"description_width": "initial"}, layout={"width": "auto"}, **options)
 
 
 def _said(text: str) -> str:

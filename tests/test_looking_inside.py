@@ -15,7 +15,6 @@ import torch
 from PIL import Image, ImageDraw
 from sklearn.decomposition import PCA
 from sklearn.neighbors import NearestCentroid
-from transformers import BlipConfig, BlipForImageTextRetrieval, BlipModel
 
 from helpers import stats
 from helpers.profiles import root
@@ -171,8 +170,10 @@ def test_overlay_frames_the_hottest_patch(notebook):
 
 
 @pytest.fixture(scope="module")
-def tiny_matcher() -> BlipForImageTextRetrieval:
+def tiny_matcher():
     """A matcher with random weights: what follows from the architecture must hold for any weights."""
+    from transformers import BlipConfig, BlipForImageTextRetrieval  # after helpers, which prepares torchvision
+
     torch.manual_seed(0)
     small = {"hidden_size": 32, "intermediate_size": 64, "num_attention_heads": 2, "initializer_range": 0.2}
     text = small | {"vocab_size": 50, "encoder_hidden_size": 32, "num_hidden_layers": 3, "max_position_embeddings": 16}
@@ -199,6 +200,8 @@ def test_pooler_output_is_cls_normalised_twice(tiny_matcher):
 
 
 def test_blip_model_would_not_find_the_text_weights_of_a_matcher(tiny_matcher):
+    from transformers import BlipModel
+
     names = {key.split(".")[0] for key in BlipModel(tiny_matcher.config).state_dict()}
     assert {"text_model", "visual_projection", "text_projection"} <= names
     assert not {"text_encoder", "vision_proj", "text_proj"} & names
