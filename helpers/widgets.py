@@ -18,7 +18,7 @@ import traitlets
 from .errors import BadImage, CourseError
 from .images import open_image
 from .plots import gallery, table
-from .profiles import PROFILES, registry, spec
+from .profiles import PROFILES, spec
 from .worlds.scenes.render import BACKGROUND_RGB, RGB
 
 CSS = """
@@ -55,9 +55,9 @@ class PictureInput(anywidget.AnyWidget):
 
 
 def model_choices(role: str) -> dict[str, str]:
-    """The menu of weights: what to call them → the profile they belong to (those that have weights for the role)."""
-    having = [profile for profile in PROFILES if profile in registry()[role]["profiles"]]
-    return {f"{profile}: {spec(role, profile).label}": profile for profile in having}
+    """The menu of weights: what to call them → the profile they belong to. Raises UnknownName for an unknown role."""
+    found = [spec(role, profile) for profile in PROFILES]  # a profile without weights of its own repeats the nano row
+    return {f"{row.profile}: {row.label}": row.profile for row in found}
 
 
 class PicturePanel(ipywidgets.VBox):

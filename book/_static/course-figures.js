@@ -27,9 +27,13 @@
       title.text = wrap(title.text, width);
       margin.t = (margin.t ?? 100) + 22 * (title.text.split("<br>").length - 1);
     }
+    // A legend below the plot goes to the very bottom, whatever the height: measured from the plot it meets the axis title.
+    const legend = { ...layout.template?.layout?.legend, ...layout.legend };
+    if (legend.orientation === "h" && legend.y < 0) Object.assign(legend, { yref: "container", y: 0, yanchor: "bottom" });
     return {
       ...layout,
       title,
+      legend,
       margin,
       width,
       autosize: false,
