@@ -63,8 +63,8 @@ function render({ model, el }) {
       brush.beginPath();
       points.forEach(([x, y]) => brush.lineTo(x, y));
       if (points.length === 1) brush.lineTo(points[0][0] + 0.1, points[0][1]); // a dot
-      filled ? brush.fill() : brush.stroke();
-      if (filled) brush.stroke();
+      if (filled) brush.closePath(), brush.fill();
+      brush.stroke();
     }
     if (!withCross) return;
     for (const [style, width] of [["#fff", 5], ["#000", 1]]) {
@@ -79,6 +79,7 @@ function render({ model, el }) {
 
   const begin = (x, y) => (stroke = { colour: colour.value, filled: tool.value === "filled", points: [[x, y]] });
   const sendDrawing = () => {
+    file.value = ""; // the picture is no longer the chosen file, which may then be chosen again
     paint(false);
     canvas.toBlob((blob) => send(blob, "your drawing"), "image/png");
   };
@@ -127,6 +128,7 @@ function render({ model, el }) {
   const clear = element("button", { type: "button", textContent: "Clear" });
   clear.onclick = () => {
     strokes = [];
+    file.value = "";
     paint(false);
     model.set({ name: "", data: new DataView(new ArrayBuffer(0)) });
     model.save_changes();

@@ -27,6 +27,7 @@ CSS = """
 .course-canvas { width: 100%; max-width: 20rem; border: 1px solid #767676; touch-action: none; cursor: crosshair; }
 .course-picture p { margin: 0; font-size: 0.85em; line-height: 1.4; }
 .course-picture .course-status { font-size: 1em; min-height: 1.4em; font-weight: 600; overflow-wrap: anywhere; }
+.course-panel figcaption { line-height: 1.4; }
 .course-picture :focus-visible { outline: 3px solid #0072b2; outline-offset: 2px; }
 """
 
