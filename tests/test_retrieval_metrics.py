@@ -86,3 +86,9 @@ def test_mean_reciprocal_rank_by_brute_force(notebook):
     similarity = torch.randn(30, 50, generator=torch.Generator().manual_seed(3))
     brute = [1 / (1 + sorted(row, reverse=True).index(row[i])) for i, row in enumerate(similarity.tolist())]
     assert float(notebook["mean_reciprocal_rank"](similarity)) == pytest.approx(np.mean(brute))
+
+
+def test_a_tie_counts_against_the_model(notebook):
+    """A model that gives every candidate the same score has found nothing."""
+    assert notebook["ranks"](torch.ones(3, 5)).tolist() == [4, 4, 4]
+    assert not notebook["recall_at"](torch.ones(3, 5), 4).any()

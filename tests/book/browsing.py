@@ -83,6 +83,7 @@ def _look_at(page: Page, found: Findings, theme: str, width: int) -> None:
         found.too_wide.append(f"{view}: the page is {wide} px wide")
     if AXE.is_file() and width == WIDE["width"]:
         page.evaluate(AXE.read_text(encoding="utf-8"))
+        page.wait_for_timeout(400)  # let the colours finish fading after the theme changed
         result = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
         for violation in result["violations"]:
             if violation["impact"] in ("serious", "critical"):
