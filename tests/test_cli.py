@@ -11,7 +11,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from conftest import clean_environment, course, interruptible, write_notebook
+from courses import clean_environment, course, interruptible, write_notebook
 
 from helpers import apps, cli
 from helpers.errors import CourseError

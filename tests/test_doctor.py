@@ -6,7 +6,7 @@ from collections import namedtuple
 
 import psutil
 import pytest
-from conftest import ROOT
+from courses import ROOT
 
 from helpers import doctor
 

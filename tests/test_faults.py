@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, clean_environment, course
+from courses import ROOT, clean_environment, course
 
 from helpers import files, runner
 from helpers.errors import MissingModel, NotEnoughMemory, UnknownName

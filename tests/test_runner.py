@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from conftest import ROOT, clean_environment, course, interruptible, write_notebook
+from courses import ROOT, clean_environment, course, interruptible, write_notebook
 
 from helpers import records, runner
 from helpers.errors import CourseError, UnknownName

@@ -4,7 +4,7 @@ import sys
 import types
 
 import pytest
-from conftest import ROOT, course
+from courses import ROOT, course
 
 from helpers import zoo
 from helpers.errors import CourseError, MissingModel, UnknownName

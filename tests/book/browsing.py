@@ -57,6 +57,9 @@ def visit(browser: Browser, site: str, path: str) -> Findings:
     response = page.goto(site + path)
     if not response.ok:
         found.failed_requests.append(f"{response.status} {path}")
+    page.add_style_tag(
+        content="* { transition: none !important; animation: none !important }"
+    )  # or axe sees mixed colours
     page.evaluate(UNFOLD)
     for theme, size in VIEWS:
         page.set_viewport_size(size)

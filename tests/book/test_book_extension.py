@@ -21,7 +21,7 @@ PROGRESS = {WIDGET: {"model_id": "b"}, "text/plain": "  0%|          | 0/3 [00:0
 def good(tmp_path_factory):
     """A book with everything that is allowed, and an address; built without ``package.json``, as if without Node."""
     cells = [
-        markdown("# One\n\nWords, $p(x)$ and a quotation {cite}`li2022blip`."),
+        markdown("# One\n\nWords, $p(x)$, $a < b ≈ c$ and a quotation {cite}`li2022blip`."),
         code('profile = "nano"\nn = 3', tags=["parameters"]),
         code('# Parameters\nprofile = "nano"\n', tags=["injected-parameters"]),
         code("figure", shows(bundle={PLOTLY: FIGURE}), **alt('Two bars, "b" is < c')),
@@ -93,6 +93,7 @@ def test_nothing_points_at_a_library_elsewhere(good):
 
 def test_formulas_are_mathml_where_there_is_no_mathjax(one):
     assert "<math" in one and "tex-mml-chtml" not in one
+    assert '<code class="math">a &lt; b ≈ c</code>' in one  # what docutils cannot convert is shown as it was written
 
 
 def test_the_run_is_stated_from_the_timings_or_else_from_papermill(good, one):
