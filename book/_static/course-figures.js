@@ -27,11 +27,17 @@
       title.text = wrap(title.text, width);
       margin.t = (margin.t ?? 100) + 22 * (title.text.split("<br>").length - 1);
     }
+    const axes = Object.entries(layout).filter(([key, axis]) => key.startsWith("xaxis") && axis.title?.text);
+    const wrapped = axes.map(([key, axis]) => [
+      key,
+      { ...axis, title: { ...axis.title, text: wrap(axis.title.text, width - (margin.l ?? 80)) } },
+    ]);
     // A legend below the plot goes to the very bottom, whatever the height: measured from the plot it meets the axis title.
     const legend = { ...layout.template?.layout?.legend, ...layout.legend };
     if (legend.orientation === "h" && legend.y < 0) Object.assign(legend, { yref: "container", y: 0, yanchor: "bottom" });
     return {
       ...layout,
+      ...Object.fromEntries(wrapped),
       title,
       legend,
       margin,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import shutil
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -10,10 +11,8 @@ from docutils import nodes
 from docutils.utils.math import MathError
 from docutils.utils.math.latex2mathml import tex2mathml
 from sphinx.application import Sphinx
-from sphinx.util import logging
 from sphinx.util.math import get_node_equation_number
 
-logger = logging.getLogger(__name__)
 PLOTLY = "plotly.min.js"
 MATHJAX = ("tex-mml-chtml.js", "output/chtml/fonts/woff-v2")  # what a page with formulas loads
 
@@ -65,8 +64,8 @@ def visit_math_block(self, node: nodes.math_block) -> None:
 
 
 def _mathml(node: nodes.Element, block: bool) -> str:
+    """The formula as MathML, or as its source where docutils cannot convert it: a missing Node is no reason to fail."""
     try:
         return tex2mathml(node.astext(), as_block=block)
-    except MathError as error:
-        logger.warning("formula cannot be written as MathML: %s", error, location=node, type="course", subtype="math")
-        return ""
+    except MathError:
+        return f'<code class="math">{html.escape(node.astext())}</code>'
