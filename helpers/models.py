@@ -33,22 +33,32 @@ def load(role: str, profile: str = "nano", download: bool = True) -> Loaded:
     check_memory(chosen)
     if chosen.is_local:
         check_files(chosen)
-    import torch
     import transformers
 
     transformers.utils.logging.disable_progress_bar()  # "Loading weights" bars drown a notebook's output
-    source = str(chosen.path) if chosen.is_local else chosen.id
-    where = {"revision": None if chosen.is_local else chosen.revision, "local_files_only": not download}
-    on_gpu = device() == "cuda"
     try:
-        processor = transformers.AutoProcessor.from_pretrained(source, **where, trust_remote_code=False)
-        model = getattr(transformers, chosen.model_class).from_pretrained(
-            source, **where, trust_remote_code=False, use_safetensors=True,
-            dtype=torch.bfloat16 if on_gpu and not chosen.is_local else torch.float32,
-        )  # fmt: skip
+        try:
+            model, processor = _from_pretrained(chosen, local_files_only=True)
+        except OSError:  # not in the cache: only now ask the hub, whose client retries for minutes without a network
+            if chosen.is_local or not download:
+                raise
+            model, processor = _from_pretrained(chosen, local_files_only=False)
     except OSError as error:
         raise MissingModel(_cannot_fetch(chosen)) from error
     return Loaded(model.to(device()).eval(), processor, chosen)
+
+
+def _from_pretrained(chosen: ModelSpec, local_files_only: bool) -> tuple:
+    """The model and its processor, from safetensors at the pinned revision and without remote code."""
+    import torch
+    import transformers
+
+    source, revision = (str(chosen.path), None) if chosen.is_local else (chosen.id, chosen.revision)
+    where = {"revision": revision, "local_files_only": local_files_only, "trust_remote_code": False}
+    dtype = torch.bfloat16 if device() == "cuda" and not chosen.is_local else torch.float32
+    processor = transformers.AutoProcessor.from_pretrained(source, **where)
+    model_class = getattr(transformers, chosen.model_class)
+    return model_class.from_pretrained(source, **where, use_safetensors=True, dtype=dtype), processor
 
 
 def check_files(chosen: ModelSpec) -> None:

@@ -73,8 +73,9 @@ def test_lm_loss_equals_the_text_decoders(joint):
 
 @torch.no_grad()
 def test_itm_loss_equals_the_recipes(joint):
-    batch, image, fits = tokens(joint, 6), picture_features(joint, 6), torch.tensor([0, 1, 1, 0, 1, 0])
+    batch, image, fits = tokens(joint, 6), picture_features(joint, 3), torch.tensor([0, 1, 1, 0, 1, 0])
     expected = joint._itm({"itm": batch, "itm_target": fits}, image)
+    image = image.repeat_interleave(2, dim=0)  # two texts for each picture
     text = joint.itm.text_encoder(**batch, encoder_hidden_states=image).last_hidden_state
     torch.testing.assert_close(LOSSES["itm_loss"](joint.itm.itm_head(text[:, 0]), fits), expected)
 

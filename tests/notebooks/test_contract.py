@@ -68,7 +68,7 @@ def test_it_starts_with_the_opening_table(path):
 def test_cells_are_short(path):
     for cell in code(read(path)):
         lines = [line for line in cell.source.splitlines() if line.strip()]
-        assert len(lines) <= 18, f"{len(lines)} lines:\n{cell.source}"
+        assert len(lines) <= 16, f"{len(lines)} lines:\n{cell.source}"
         assert all(len(line) <= 120 for line in lines)
 
 
@@ -102,7 +102,7 @@ def test_every_quiz_question_explains_every_choice(path):
 @each_notebook
 def test_nothing_unsafe_and_nothing_silent(path):
     for cell in code(read(path)):
-        assert "trust_remote_code=True" not in cell.source
+        assert not re.search(r"trust_remote_code\s*=\s*(?!False)", cell.source)
         assert not re.search(r"except\b[^\n]*:\s*pass", cell.source)
         assert not re.search(r"(sk-|hf_)[A-Za-z0-9]{8,}", cell.source)
 
