@@ -1,0 +1,157 @@
+"""One answer, one item, one grade.
+
+What ``Item.reference`` is, for each grader:
+
+- "number": a number or an expression as text ("42", "1/3", "\\frac{1}{3}");
+- "choice": a capital letter ("B");
+- "exact": a text, or a list of texts that are all right;
+- "code": a list of statements that test the program (``assert add(2, 2) == 4``), or an object with such a list as
+  ``tests`` and a function's opening as ``prompt`` and its name as ``entry_point``;
+- "constraints": a list of constraints, see ``helpers.grading.constraints``;
+- "judge": a rubric. Such items are not graded one by one: see ``helpers.grading.judge``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ..tasks import Item, TaskError
+from . import constraints, extract, mathematics, programs
+from .sandbox import run_code
+
+CORRECT, INCORRECT, NO_ANSWER = "correct", "incorrect", "no_answer"
+#: Answers of one word out of two, and what else means the same.
+VERDICTS = (
+    ({"yes"}, {"no"}),
+    ({"true"}, {"false"}),
+    ({"valid"}, {"invalid"}),
+    ({"是", "是的"}, {"否", "不是", "不", "不是的"}),
+    ({"对", "对的", "正确"}, {"错", "错的", "不对", "错误", "不正确"}),
+)
+
+
+@dataclass(frozen=True)
+class Grade:
+    """What an answer is worth.
+
+    Attributes:
+        outcome: "correct", "incorrect" or "no_answer" (nothing in the text could be taken for an answer).
+        score: 0 to 1; between the two only for constraints, where it is the share that is met.
+        extracted: the part of the text that was graded.
+        detail: one line on why; may quote the answer, so escape it before it becomes HTML.
+    """
+
+    outcome: str
+    score: float
+    extracted: str | None
+    detail: str = ""
+
+
+def grade(item: Item, answer: str) -> Grade:
+    """Grade the text of an answer (without its reasoning) against an item.
+
+    May be called from any thread. Takes milliseconds, an expression that has to be computed up to ten seconds, code
+    up to the sandbox's limit; in async code, call it with ``asyncio.to_thread``. Raises TaskError for a reference that
+    its grader cannot use, and SandboxOff for code while the sandbox is off.
+    """
+    if item.grader not in _GRADERS:
+        raise TaskError(f"{item.id}: the grader {item.grader!r} needs a model. See helpers.grading.judge.")
+    try:
+        return _GRADERS[item.grader](answer, item.reference)
+    except TaskError as error:
+        raise TaskError(f"{item.task}, {item.id}: {error}") from error
+
+
+def grade_number(answer: str, reference: str, extractor: Callable[[str], str | None] = extract.final_number) -> Grade:
+    """Grade a number or an expression. ``extractor`` decides what in the text is the answer."""
+    if not _is_text(reference):
+        raise TaskError(f"The reference of a number is the number as text, not {reference!r}.")
+    found = extractor(answer)
+    return _graded(found, found is not None and mathematics.equal(reference, extract.tidy(found)))
+
+
+def grade_choice(answer: str, reference: str) -> Grade:
+    """Grade a letter."""
+    if not _is_text(reference) or not re.fullmatch("[A-Z]", reference):
+        raise TaskError(f"The reference of a choice is one capital letter, not {reference!r}.")
+    found = extract.choice(answer)
+    return _graded(found, found == reference)
+
+
+def grade_exact(answer: str, reference: str | list[str]) -> Grade:
+    """Grade a short text, normalised, against one or several right ones."""
+    right = [reference] if isinstance(reference, str) else reference
+    if not _are_texts(right):
+        raise TaskError(f"The reference of an exact answer is a text or a list of texts, not {reference!r}.")
+    found = extract.final_text(answer)
+    return _graded(found, found is not None and any(_same_text(found, text) for text in right))
+
+
+def grade_code(answer: str, reference: list[str] | dict) -> Grade:
+    """Run a program and its tests in the sandbox."""
+    task = reference if isinstance(reference, dict) else {"tests": reference}
+    tests, opening = task.get("tests"), [task[key] for key in ("prompt", "entry_point") if key in task]
+    if not _are_texts(tests) or len(opening) == 1 or (opening and not _are_texts(opening)):
+        raise TaskError(
+            "The reference of a program is a list of test statements, or an object with such a list as `tests` and, "
+            f"both or neither, `prompt` and `entry_point`; not {reference!r}."
+        )
+    program = programs.code(answer)
+    if program is None:
+        return _graded(None, False)
+    if opening:
+        program = programs.complete(*opening, program)
+    result = run_code(program, "\n".join(tests))
+    return _graded(program, result.passed, result.passed, f"{result.outcome}: {result.detail}".rstrip(": "))
+
+
+def grade_constraints(answer: str, reference: list[dict]) -> Grade:
+    """Check the form of a text: of the one in a fence, if there is a fence, else of all of it."""
+    if not isinstance(reference, list) or not reference:
+        raise TaskError(f"The reference of a text with constraints is a list of them, not {reference!r}.")
+    fences = programs.FENCE.findall(answer)
+    text = (fences[-1][1] if fences else answer).strip()
+    if not text:
+        return _graded(None, False)
+    checks = constraints.check(text, reference)
+    missed = ", ".join(str(check.constraint) for check in checks if not check.met)
+    share = sum(check.met for check in checks) / len(checks)
+    return _graded(text, not missed, share, f"not met: {missed}" if missed else "")
+
+
+_GRADERS: dict[str, Callable[..., Grade]] = {
+    "number": grade_number,
+    "choice": grade_choice,
+    "exact": grade_exact,
+    "code": grade_code,
+    "constraints": grade_constraints,
+}
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and bool(value.strip())
+
+
+def _are_texts(value: object) -> bool:
+    return isinstance(value, list) and bool(value) and all(map(_is_text, value))
+
+
+def _graded(extracted: str | None, correct: bool, score: float | None = None, detail: str = "") -> Grade:
+    outcome = NO_ANSWER if extracted is None else CORRECT if correct else INCORRECT
+    return Grade(outcome, float(correct if score is None else score), extracted, detail)
+
+
+def _same_text(found: str, right: str) -> bool:
+    """Whether two texts are the same, normalised; for yes or no, whether a sentence says one and not the other."""
+    if extract.normalise(found) == extract.normalise(right):
+        return True
+    text = extract.tidy(found).casefold()
+    words = set(re.findall(rf"[a-z]+|{extract.HAN}+", text))  # a run of Chinese between punctuation is one
+    denied = set(re.findall(r"\bnot ([a-z]+)", text))
+    for pair in VERDICTS:
+        for same, opposite in (pair, pair[::-1]):
+            if extract.normalise(right) in same:
+                return bool(words & same) and not words & opposite and not denied & same
+    return False
