@@ -11,7 +11,7 @@ READY := $(VENV)/.ready
 BEGAN := $(shell date +%s)
 TOOK = $$(( ($$(date +%s) - $(BEGAN)) / 60 )) min $$(( ($$(date +%s) - $(BEGAN)) % 60 )) s
 
-.PHONY: help book test lint lab app models lock clean
+.PHONY: help book test lint lab app models bench lock clean
 .DEFAULT_GOAL := help
 
 help: ## say what there is
@@ -42,6 +42,9 @@ app: $(READY) ## try a picture of your own in a small web app
 
 models: $(READY) ## measure whether the nano checkpoints are what their cards say
 	@$(COURSE) models check
+
+bench: $(READY) ## measure what the benchmark engine itself costs
+	@$(PY) -m helpers.bench.overhead
 
 lock: ## resolve requirements.lock anew from pyproject.toml (needs uv)
 	@uv pip compile pyproject.toml --extra test --universal --python-version 3.11 --no-header --no-annotate --quiet \

@@ -1,0 +1,53 @@
+"""Grade what a folder holds, after the last request is answered: graders take processor time that clocks would feel."""
+
+from __future__ import annotations
+
+import collections
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..tasks import Item
+from .log import GRADES, Attempt, JsonLines, grade_line, locked, read, read_grades
+from .plan import digest
+
+SANDBOX_OFF = "code answers are run only where you allow it (--run-code)"
+NO_JUDGE = "answers that a model has to judge (helpers.grading) are not judged here"
+
+
+def grade_answers(folder: str | Path, items: Sequence[Item]) -> dict[str, int]:
+    """Grade the answers to ``items`` that have no grade yet, or whose reference or grader has changed since.
+
+    An answer keeps its grade over runs; one line each is appended. Comes back with the reasons why answers were left
+    without a grade, and how many. Raises LogError while another run holds the folder, DiskFull, and TaskError for an
+    item that its grader cannot use.
+    """
+    from tqdm import tqdm
+
+    from ..grading import SandboxOff, grade
+
+    folder = Path(folder)
+    against = {(item.task, item.id): (item, digest(item.grader, item.reference)) for item in items}
+    left: collections.Counter[str] = collections.Counter()
+    with locked(folder):
+        known = read_grades(folder)
+
+        def is_due(attempt: Attempt) -> bool:
+            item_and_digest = against.get((attempt.key.task, attempt.key.item))
+            if attempt.reply.outcome != "ok" or item_and_digest is None:
+                return False
+            return attempt.key not in known or known[attempt.key][1] != item_and_digest[1]
+
+        due = [attempt for attempt in read(folder) if is_due(attempt)]
+        with JsonLines(folder / GRADES) as grades:
+            for attempt in tqdm(due, desc="grading", unit="answer", disable=None, leave=False):
+                item, reference = against[attempt.key.task, attempt.key.item]
+                if item.grader == "judge":
+                    left[NO_JUDGE] += 1
+                    continue
+                try:
+                    graded = grade(item, attempt.reply.answer)
+                except SandboxOff:
+                    left[SANDBOX_OFF] += 1
+                    continue
+                grades.write(grade_line(attempt.key, graded, reference))
+    return dict(left)
