@@ -1,4 +1,4 @@
-"""The command ``course``: doctor, run, book, models, lab, app."""
+"""The command ``course``: doctor, run, book, models, serve, bench, lab, app."""
 
 from __future__ import annotations
 
@@ -123,6 +123,18 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("name", metavar="NAME", help="a recipe (blip) or a role it trains (blip-caption)")
     command.add_argument("--steps", type=int, metavar="N", help="optimisation steps (default: the recipe's)")
 
+    summary = "serve models to OpenAI-compatible clients on this machine"
+    command = add(commands, "serve", serve, summary, SERVE, after="The server has ended.")
+    command.add_argument("models", nargs="*", metavar="ROLE", help="e.g. r1-s (default: every role that can chat)")
+    add_profile(command, "nano")
+    command.add_argument("--port", type=int, metavar="N", help="a fixed port (default: any free one)")
+    command.add_argument("--continuous-batching", action="store_true", help="answer several clients at once")
+
+    from .bench import command as bench
+
+    summary = "ask models the items of tasks, grade and compare them"
+    bench.add_arguments(add(commands, "bench", bench.run, summary, bench.DESCRIPTION, bench.EPILOG, bench.AFTER))
+
     add(commands, "lab", lab, "open the notebooks in JupyterLab, on this machine only")
     command = add(commands, "app", app, "serve `Your own picture` as a small web app, on this machine only", APP)
     command.add_argument("--port", type=int, metavar="N", help="a fixed port (default: 8866, or the next free one)")
@@ -151,6 +163,9 @@ Minutes and steps of the last training are on the model's card in data/models.""
 
 APP = """\
 Serve notebooks/01_blip/06_your_own_picture.ipynb through Voilà. Only this machine can reach it; Ctrl-C ends it."""
+
+SERVE = """\
+Serve models to any OpenAI-compatible client on this machine (nobody else can reach it), until Ctrl-C."""
 
 
 def add_profile(command: argparse.ArgumentParser, default: str | None, help: str = "whose weights to use") -> None:
@@ -211,6 +226,12 @@ def models_train(options) -> int:
     from . import zoo
 
     return zoo.train(options.name, options.steps)
+
+
+def serve(options) -> int:
+    from . import serve_command
+
+    return serve_command.run(options.models, options.profile, options.port, options.continuous_batching)
 
 
 def lab(options) -> int:
