@@ -79,14 +79,15 @@ def read_rows(path: Path) -> list[dict]:
 
 
 def _parquet_rows(path: Path) -> list[dict]:
+    import pandas
+
     try:
-        from pyarrow import parquet
+        return pandas.read_parquet(path).to_dict("records")
     except ImportError as error:
         raise CourseError(
             "Files from the hub are in the parquet format, which needs one more package: pip install pyarrow. Or give "
             "the path of the file that the authors publish (.jsonl, .json)."
         ) from error
-    return parquet.read_table(path).to_pylist()
 
 
 def download(name: str) -> Path:

@@ -97,24 +97,23 @@ def test_times_by_their_definition(usage, tpot):
     assert reply.tpot == pytest.approx(tpot), "(5 - 2) / (n - 1), n being 11 by usage, 5 by chunks"
 
 
-def test_times_are_those_of_the_tokens():
-    """40 ms before each token, and the server's own clock; loose, for a busy machine."""
-    delay, n = 0.04, 10
-    script = answer([f"{i} " for i in range(6)], reasoning=["a ", "b ", "c ", "d "], delay=delay)
+def test_times_agree_with_the_server_s_own_clock():
+    """Loosely: on a busy machine either side may be late to look at its clock."""
+    script = answer([f"{i} " for i in range(6)], reasoning=["a ", "b ", "c ", "d "], delay=0.04)
     with scripted_server(script) as server:
-        reply = replies(server, 2)[1]  # the connection stands
-        seen = server.requests[1]
-    assert delay * 0.9 < reply.ttft == reply.ttft_reasoning < reply.ttft_answer < reply.e2e
-    assert reply.ttft_answer >= 5 * delay * 0.9 and reply.e2e >= n * delay * 0.9
-    assert reply.tpot == pytest.approx((seen.token_times[-1] - seen.token_times[0]) / (n - 1), rel=0.5)
-    assert seen.ttft < reply.ttft < seen.ttft + 0.25
+        reply = replies(server)[0]
+        seen = server.requests[0]
+    assert reply.ttft == reply.ttft_reasoning < reply.ttft_answer < reply.e2e
+    assert reply.ttft == pytest.approx(seen.ttft, abs=0.3)
+    assert reply.ttft_answer == pytest.approx(seen.token_times[4] - seen.received, abs=0.3)
+    assert reply.tpot == pytest.approx((seen.token_times[-1] - seen.token_times[0]) / 9, abs=0.03)
 
 
 def test_to_find_and_reach_the_server_is_not_its_time(monkeypatch):
     find = socket.getaddrinfo
 
     def slowly(*args, **kwargs):
-        time.sleep(0.5)
+        time.sleep(1)
         return find(*args, **kwargs)
 
     monkeypatch.setattr(socket, "getaddrinfo", slowly)
@@ -122,7 +121,7 @@ def test_to_find_and_reach_the_server_is_not_its_time(monkeypatch):
         server.base_url = server.base_url.replace("127.0.0.1", "localhost")
         start = time.perf_counter()
         (reply,) = replies(server)
-        assert time.perf_counter() - start > 0.5 > reply.e2e
+        assert time.perf_counter() - start > 1 > reply.e2e
 
 
 def test_a_first_token_without_anything_to_see_counts_as_a_token_only():
