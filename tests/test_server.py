@@ -237,5 +237,5 @@ def test_the_server_ends_with_the_command_however_that_ends(course, end):
 
 def test_without_checkpoints_the_command_says_what_to_do(tiny_course, monkeypatch):
     monkeypatch.setenv("COURSE_ROOT", str(tiny_course))
-    with pytest.raises(CourseError, match="course models train r1"):
+    with pytest.raises(CourseError, match="course models list"):
         serve_command.run([])
