@@ -11,7 +11,20 @@ from email.utils import format_datetime
 
 import pytest
 from asking import FAULTS, QUESTION, closed_port, replies, reply_to
-from scripted_server import CLOSE, HANG, REFUSED, RESET, Response, answer, begun, choice, event, fault, scripted_server
+from scripted_server import (
+    CLOSE,
+    HANG,
+    HANGING,
+    REFUSED,
+    RESET,
+    Response,
+    answer,
+    begun,
+    choice,
+    event,
+    fault,
+    scripted_server,
+)
 
 from helpers.chat import MODEL_OUTCOMES, TRANSPORT_FAILURES, Timeouts, ask, make_client
 
@@ -54,6 +67,12 @@ def test_the_total_limit_ends_an_answer_that_drips_on():
         (reply,) = replies(server, timeout=0.4)
     assert reply.outcome == "timeout" and reply.answer == "" and reply.e2e is None and "0.4 s" in reply.error
     assert time.perf_counter() - start < 5
+
+
+@pytest.mark.parametrize("script", [HANGING, begun(HANG)])
+def test_silence_ends_a_request_long_before_its_total_limit(script):
+    reply = reply_to(script, timeout=Timeouts(silence=0.5, total=10))
+    assert reply.outcome == "timeout" and "did not answer in time" in reply.error
 
 
 def test_slow_drips_are_no_failure():

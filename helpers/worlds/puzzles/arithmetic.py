@@ -1,6 +1,6 @@
-"""Arithmetic: chains of +, - and * as instructions, stories, comparisons and equations.
+"""Arithmetic: chains of +, - and * as instructions, stories and equations.
 
-A solution does one operation per sentence and names whose value it is: "Day 3: 12 - 4 = 8."
+A solution does one operation per sentence and says which: "March: 12 - 4 = 8."
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
-from .puzzle import NAMES, PLAIN, QUESTION_FIRST, Puzzle, arrange, capital, counted, shuffled
+from .puzzle import NAMES, PLAIN, QUESTION_FIRST, Puzzle, arrange, months, shuffled
 
 STEPS, LONGER = range(2, 7), range(7, 9)
 CHANCE = 1 / 100  # answers are drawn uniformly from 0 to 99
@@ -18,62 +18,49 @@ LETTERS = "BCDGHKMNPRTW"
 
 @dataclass(frozen=True)
 class Style:
-    """The sentences of one kind of problem.
-
-    ``labels`` says whose values the steps compute: a counted word ("day" gives "day 1", "day 2", …), or "names" or
-    "letters", whose sentences refer to the one before and can therefore stand in any order.
-    """
+    """The sentences of one kind of problem, and what its steps are called: "Step 1", months, or (equations) letters."""
 
     labels: str
     start: str
     operations: dict[str, str]
     question: str
-    opening: str = ""
 
 
 STYLES = {
     "steps": Style(
-        "step",
+        "steps",
         "Start with {n}.",
-        {"+": "{Label}: add {n}.", "-": "{Label}: subtract {n}.", "*": "{Label}: multiply by {n}."},
+        {"+": "{label}: add {n}.", "-": "{label}: subtract {n}.", "*": "{label}: multiply by {n}."},
         "What is the result?",
     ),
-    "days": Style(
-        "day",
-        "At the start {who} has {n} {things}.",
-        {"+": "On {label} {who} finds {n}.", "-": "On {label} {who} loses {n}.",
-         "*": "By {label} {who} has {n} times as many."},
+    "finds": Style(
+        "months",
+        "At first {who} has {n} {things}.",
+        {"+": "In {label} {who} finds {n}.", "-": "In {label} {who} loses {n}.",
+         "*": "In {label} {who} has {n} times as many."},
         "How many {things} does {who} have at the end?",
     ),
-    "weeks": Style(
-        "week",
-        "At the start a shop has {n} {things}.",
+    "shop": Style(
+        "months",
+        "At first a shop has {n} {things}.",
         {"+": "In {label} the shop buys {n}.", "-": "In {label} the shop sells {n}.",
-         "*": "By {label} the shop has {n} times as many."},
+         "*": "In {label} the shop has {n} times as many."},
         "How many {things} does the shop have at the end?",
     ),
-    "bus": Style(
-        "stop",
-        "At the start there are {n} people on a bus.",
-        {"+": "At {label}, {n} people get on.", "-": "At {label}, {n} people get off."},
-        "How many people are on the bus at the end?",
-    ),
-    "names": Style(
-        "names",
-        "{label} has {n} {things}.",
-        {"+": "{label} has {n} more than {previous}.", "-": "{label} has {n} fewer than {previous}.",
-         "*": "{label} has {n} times as many as {previous}."},
-        "How many {things} does {label} have?",
-        "These people have some {things}.",
+    "club": Style(
+        "months",
+        "At first a club has {n} people.",
+        {"+": "In {label} {n} people come.", "-": "In {label} {n} people go."},
+        "How many people does the club have at the end?",
     ),
     "letters": Style(
         "letters",
-        "Let {label} = {n}.",
-        {op: "Let {label} = {previous} " + op + " {n}." for op in "+-*"},
+        "{label} = {n}.",
+        {op: "{previous} " + op + " {n} = {label}." for op in "+-*"},
         "What is {label}?",
     ),
 }  # fmt: skip
-UNSEEN = (("days", QUESTION_FIRST), ("bus", QUESTION_FIRST), ("names", QUESTION_FIRST))
+UNSEEN = (("finds", QUESTION_FIRST), ("club", QUESTION_FIRST))
 TRAINED = tuple((s, f) for s in STYLES for f in (PLAIN, QUESTION_FIRST) if (s, f) not in UNSEEN)
 _APPLY = {"+": lambda a, b: a + b, "-": lambda a, b: a - b, "*": lambda a, b: a * b}
 
@@ -86,21 +73,23 @@ def draw(rng: random.Random, steps: int, unseen: bool = False) -> Puzzle:
     labels = _labels(rng, style.labels, steps)
     filling = {"who": rng.choice(NAMES), "things": rng.choice(THINGS)}
     facts = [style.start.format(n=start, label=labels[0], **filling)]
-    solution, value = [f"{capital(labels[0])}: {start}."], start
+    solution, value = [facts[0] if name == "letters" else f"Start: {start}."], start
     for (op, n), label, previous in zip(operations, labels[1:], labels):
-        words = {"n": n, "label": label, "Label": capital(label), "previous": previous}
-        facts.append(style.operations[op].format(**words, **filling))
+        facts.append(style.operations[op].format(n=n, label=label, previous=previous, **filling))
         after = _APPLY[op](value, n)
-        solution.append(f"{capital(label)}: {value} {op} {n} = {after}.")
+        if name == "letters":
+            solution.append(f"{previous} {op} {n} = {after}, so {label} = {after}.")
+        else:
+            solution.append(f"{label}: {value} {op} {n} = {after}.")
         value = after
-    if style.labels in ("names", "letters"):
+    if name == "letters":
         facts = shuffled(rng, facts)
     question = style.question.format(label=labels[-1], **filling)
     return Puzzle(
         family="arithmetic",
         template=f"{name}, {frame}",
         difficulty=steps,
-        prompt=arrange(frame, style.opening.format(**filling), facts, question),
+        prompt=arrange(frame, "", facts, question),
         trace=" ".join(solution),
         answer=rf"\boxed{{{result}}}",
         reference=str(result),
@@ -134,10 +123,7 @@ def _chain(rng: random.Random, steps: int, operators: tuple[str, ...]) -> tuple[
 
 
 def _labels(rng: random.Random, kind: str, steps: int) -> list[str]:
-    if kind == "names":
-        return rng.sample(NAMES, steps + 1)
+    """What the start and the steps are called."""
     if kind == "letters":
         return rng.sample(LETTERS, steps + 1)
-    if kind == "step":  # numbered from 1, as instructions are
-        return ["start", *(f"step {i}" for i in range(1, steps + 1))]
-    return ["start", *counted(rng, kind, steps)]
+    return ["Start", *(months(rng, steps) if kind == "months" else (f"Step {i}" for i in range(1, steps + 1)))]

@@ -1,10 +1,10 @@
 """Logic: who comes out on top of several comparisons, and who tells the truth.
 
 Comparisons form a tree with the answer at its root, in which everyone else has exactly one person above. A solution
-climbs from the first person named: "Start: Ben. Dan is taller than Ben. Nobody is taller than Dan."
+climbs from the first person named: "Ben is shorter than Dan. Dan is the tallest."
 
 Of truth-tellers, one is known at the start (or found from what he or she says about himself or herself), and each
-says something about the next: "Ada lies. Ada says that Ben lies, so Ben tells the truth."
+says something about the next: "Ada lies. Ada says Ben lies, so Ben tells the truth."
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ CHANCE = 0.37  # half of them yes or no (1/2), half of them three to six names (
 
 @dataclass(frozen=True)
 class Scale:
-    """A comparison and its two ends: (comparative, opposite, superlative)."""
+    """A comparison, how its end is told, and its two ends: (comparative, opposite, superlative)."""
 
     compare: str
-    question: str
+    is_most: str
     ends: tuple[tuple[str, str, str], tuple[str, str, str]]
 
 
-_THAN, _WHO = "{a} is {word} than {b}", "Who is the {most}?"
+_THAN, _IS = "{a} is {word} than {b}", "{a} is the {most}"
 SCALES = {
-    "height": Scale(_THAN, _WHO, (("taller", "shorter", "tallest"), ("shorter", "taller", "shortest"))),
-    "age": Scale(_THAN, _WHO, (("older", "younger", "oldest"), ("younger", "older", "youngest"))),
-    "speed": Scale(_THAN, _WHO, (("faster", "slower", "fastest"), ("slower", "faster", "slowest"))),
-    "race": Scale("{a} came {word} {b}", "Who came {most}?",
+    "height": Scale(_THAN, _IS, (("taller", "shorter", "tallest"), ("shorter", "taller", "shortest"))),
+    "age": Scale(_THAN, _IS, (("older", "younger", "oldest"), ("younger", "older", "youngest"))),
+    "speed": Scale(_THAN, _IS, (("faster", "slower", "fastest"), ("slower", "faster", "slowest"))),
+    "race": Scale("{a} came {word} {b}", "{a} came {most}",
                   (("before", "after", "first"), ("after", "before", "last"))),
 }  # fmt: skip
 
@@ -44,7 +44,7 @@ class Claims:
     rule: str
     states: tuple[str, str]
     infinitives: tuple[str, str]
-    both: str
+    plural: str
     not_both: str
     question: str
 
@@ -52,12 +52,12 @@ class Claims:
 CLAIMS = {
     "lies": Claims(
         "Each person always lies or always tells the truth.",
-        ("lies", "tells the truth"), ("lie", "tell the truth"), "both lie", "do not both lie",
+        ("lies", "tells the truth"), ("lie", "tell the truth"), "lie", "do not both lie",
         "Does {who} tell the truth?",
     ),
     "liar": Claims(
         "Each person is a liar or is honest.",
-        ("is a liar", "is honest"), ("be a liar", "be honest"), "are both liars", "are not both liars",
+        ("is a liar", "is honest"), ("be a liar", "be honest"), "are liars", "are not both liars",
         "Is {who} honest?",
     ),
 }  # fmt: skip
@@ -87,15 +87,15 @@ def _ordering(rng: random.Random, steps: int, style: str, frame: str) -> Puzzle:
     rest = shuffled(rng, (pair for pair in above if pair != first))
     facts = [_compared(scale, first, more, less, lower_first=first[0] == path[0])]
     facts += [_compared(scale, pair, more, less, lower_first=rng.random() < 0.5) for pair in rest]
-    solution = [f"Start: {path[0]}."]
-    for lower, upper in zip(path, [*path[1:], "Nobody"]):
-        solution.append(scale.compare.format(a=upper, word=more, b=lower) + ".")
+    solution = [scale.compare.format(a=lower, word=less, b=upper) + "." for lower, upper in zip(path, path[1:])]
+    solution.append(scale.is_most.format(a=path[-1], most=most) + ".")
+    question = scale.is_most.format(a="Who", most=most) + "?"
     return Puzzle(
         family="logic",
         template=f"{style}, {frame}",
         difficulty=steps,
-        prompt=arrange(frame, "Compare these people.", facts, scale.question.format(most=most)),
-        trace=" ".join(solution),
+        prompt=arrange(frame, "Compare these people.", facts, question),
+        trace=" ".join(["Start:", *solution]),
         answer=f"Answer: {path[-1]}",
         reference=path[-1],
         grader="exact",
@@ -116,7 +116,7 @@ def _truth(rng: random.Random, steps: int, style: str, frame: str) -> Puzzle:
     people = rng.sample(NAMES, steps + 1 + rng.randrange(2))  # one more than needed, half of the time
     truthful = [rng.random() < 0.5 for _ in people]
     solution, facts = [], []
-    says = {a: f"{a} says that {b} {words.states[truthful[i] == truthful[i + 1]]}"
+    says = {a: f"{a} says {b} {words.states[truthful[i] == truthful[i + 1]]}"
             for i, (a, b) in enumerate(zip(people, people[1:]))}  # fmt: skip
     self_referring = truthful[0] != truthful[1] and rng.random() < 0.6
     if self_referring:
@@ -149,7 +149,7 @@ def _about_oneself(words: Claims, a: str, b: str, a_is_truthful: bool) -> tuple[
     """A statement that settles both people, and how: a liar cannot call both liars, nor truthfully deny that one is."""
     lying, honest = words.states
     if a_is_truthful:
-        said = f"{a} says that at least one of {a} and {b} {lying}."
+        said = f"{a} says at least one of {a} and {b} {lying}."
         return said, [f"{a} cannot {words.infinitives[0]}, so {a} {honest}.", f"At least one {lying}, so {b} {lying}."]
-    said = f"{a} says that {a} and {b} {words.both}."
+    said = f"{a} says both {a} and {b} {words.plural}."
     return said, [f"{a} cannot {words.infinitives[1]}, so {a} {lying}.", f"They {words.not_both}, so {b} {honest}."]

@@ -12,6 +12,8 @@ from ...tasks import Item
 NAMES = ("Ada", "Ben", "Cara", "Dan", "Eva", "Finn", "Gus", "Hana", "Ivo", "Joy", "Kim", "Leo", "Mia", "Noor", "Omar",
          "Pia")  # fmt: skip
 COLOURS = ("red", "blue", "green", "black", "white", "pink", "grey", "brown", "yellow", "orange")
+MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+          "December")  # fmt: skip
 
 #: How the sentences of a prompt are arranged. A template is a style (the sentences) in a frame.
 PLAIN, QUESTION_FIRST, NUMBERED = "plain", "question first", "numbered"
@@ -76,13 +78,13 @@ def arrange(frame: str, opening: str, facts: Iterable[str], question: str) -> st
     return " ".join([question, *facts] if frame == QUESTION_FIRST else [*facts, question])
 
 
-def counted(rng: random.Random, word: str, n: int) -> list[str]:
-    """``n`` labels in a row ("day 3", "day 4", …), none above 9.
+def months(rng: random.Random, n: int) -> list[str]:
+    """``n`` months in a row.
 
-    They begin anywhere, so that the short problems of the training split show every label that a longer one needs.
+    They begin anywhere, so that the short problems of the training split show every month that a longer one needs.
     """
-    first = rng.randint(1, 10 - n)
-    return [f"{word} {i}" for i in range(first, first + n)]
+    first = rng.randrange(len(MONTHS))
+    return [MONTHS[(first + i) % len(MONTHS)] for i in range(n)]
 
 
 def capital(text: str) -> str:

@@ -1,6 +1,6 @@
 """Tracking: people swap things, and one thing is asked for at the end.
 
-A solution follows that one thing: "Round 2: Ada and Cara swap, so Cara has it."
+A solution follows that one thing: "In March Ada and Cara swap, so Cara has it."
 Pairs are drawn uniformly, so neither the first holder nor the last pair gives the answer away.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
-from .puzzle import COLOURS, NAMES, PLAIN, QUESTION_FIRST, Puzzle, arrange, capital, counted
+from .puzzle import COLOURS, NAMES, PLAIN, QUESTION_FIRST, Puzzle, arrange, months
 
 STEPS, LONGER = range(2, 7), range(7, 9)
 CHANCE = (1 / 3 + 1 / 4) / 2  # three or four people
@@ -21,29 +21,20 @@ class Style:
     """The sentences of one kind of swapping; ``things`` are the nouns that are swapped."""
 
     things: tuple[str, ...]
-    holds: str
-    label: str
+    place: str
     swap: str
     question: str
 
 
+_AND, _WITH = "In {month} {a} and {b} swap", "In {month} {a} swaps with {b}"
 STYLES = {
-    "balls": Style(
-        tuple(f"{colour} ball" for colour in COLOURS),
-        "{who} has the {thing}", "round", "{Label}: {a} and {b} swap.", "Who has the {thing} at the end?",
-    ),
-    "things": Style(
-        ITEMS,
-        "{who} holds the {thing}", "day", "On {label} {a} and {b} swap.", "Who holds the {thing} at the end?",
-    ),
-    "hats": Style(
-        tuple(f"{colour} hat" for colour in COLOURS),
-        "{who} wears the {thing}", "stop", "At {label} {a} swaps with {b}.", "Who wears the {thing} at the end?",
-    ),
-    "cards": Style(
-        tuple(f"{colour} card" for colour in COLOURS),
-        "{who} gets the {thing}", "week", "In {label} {a} swaps with {b}.", "Who has the {thing} at the end?",
-    ),
+    "balls": Style(tuple(f"{colour} ball" for colour in COLOURS), "the {thing} is with {who}", _AND,
+                   "Who has the {thing} at the end?"),
+    "things": Style(ITEMS, "the {thing} is with {who}", _WITH, "Who has the {thing} at the end?"),
+    "hats": Style(tuple(f"{colour} hat" for colour in COLOURS), "the {thing} is on {who}", _AND,
+                  "Who wears the {thing} at the end?"),
+    "cards": Style(tuple(f"{colour} card" for colour in COLOURS), "the {thing} goes to {who}", _WITH,
+                   "Who holds the {thing} at the end?"),
 }  # fmt: skip
 UNSEEN = (("things", QUESTION_FIRST), ("hats", QUESTION_FIRST))
 TRAINED = tuple((s, f) for s in STYLES for f in (PLAIN, QUESTION_FIRST) if (s, f) not in UNSEEN)
@@ -56,13 +47,15 @@ def draw(rng: random.Random, steps: int, unseen: bool = False) -> Puzzle:
     people = rng.sample(NAMES, rng.choice((3, 4)))
     things = rng.sample(style.things, len(people))
     thing, holder = rng.choice(list(zip(things, people)))
-    facts = ["At the start " + ", ".join(style.holds.format(who=w, thing=t) for w, t in zip(people, things)) + "."]
-    solution = [f"Start: {style.holds.format(who=holder, thing=thing)}."]
+    places = [style.place.format(thing=t, who=w) for t, w in zip(things, people)]
+    facts = [f"At first {', '.join(places)}."]
+    solution = [f"At first {places[people.index(holder)]}."]
     swaps = [rng.sample(people, 2) for _ in range(steps)]
-    for (a, b), label in zip(swaps, counted(rng, style.label, steps)):
-        facts.append(style.swap.format(label=label, Label=capital(label), a=a, b=b))
+    for (a, b), month in zip(swaps, months(rng, steps)):
+        swap = style.swap.format(month=month, a=a, b=b)
+        facts.append(f"{swap}.")
         holder = {a: b, b: a}.get(holder, holder)
-        solution.append(f"{capital(label)}: {a} and {b} swap, so {holder} has it.")
+        solution.append(f"{swap}, so {holder} has it.")
     return Puzzle(
         family="tracking",
         template=f"{name}, {frame}",
