@@ -19,7 +19,7 @@ from .files import check_disk, write_json
 from .profiles import check_profile, root
 
 # Commands and their parts: no notebook's result depends on them, so changing them runs nothing again.
-TOOLS = ("book", "cli", "execution", "pool", "records", "runner", "serve_command", "zoo")
+TOOLS = ("book", "cli", "execution", "pool", "runner", "serve_command")
 TOOL_PATHS = {("helpers", name) for name in TOOLS}
 
 
