@@ -10,6 +10,8 @@ from helpers.worlds.puzzles import Puzzle
 from helpers.worlds.puzzles.puzzle import NAMES
 
 NAME = f"({'|'.join(NAMES)})"
+IS_HONEST = {"lies": False, "tells the truth": True, "is a liar": False, "is honest": True}
+STATE = f"({'|'.join(IS_HONEST)})"
 #: What a description of a function means: (pattern, function of the value and the numbers in the pattern).
 OPERATIONS = {
     r"adds? (\d) to each": lambda xs, n: [x + n for x in xs],
@@ -33,37 +35,39 @@ def sentences(text: str) -> list[str]:
 
 
 def solve_arithmetic(prompt: str) -> int:
-    """Collect {name: (value before or name, operation, number)} and compute what the question asks for."""
-    signs = {r"add|find|buy|get on|more": "+", r"subtract|lose|sell|get off|fewer": "-", r"times|multiply": "*"}
-    known, last = {}, "start"
+    """Do what each sentence says to a running value; solve equations from the letter that is asked for."""
+    if asked := re.search(r"What is (\w)\?", prompt):
+        equations = {d: (a, op, n) for a, op, n, d in re.findall(r"(\w) ([+*-]) (\d+) = (\w)", prompt)}
+        ((first, start),) = re.findall(r"(?<!\S)(\w) = (\d+)", prompt)
+        program = []
+        name = asked[1]
+        while name != first:
+            name, op, n = equations[name]
+            program.append((op, int(n)))
+        return _computed(int(start), program[::-1])
+    signs = {r"add|finds|buys|come": "+", r"subtract|loses|sells|go\b": "-", r"times|multiply": "*"}
+    program, start = [], None
     for sentence in sentences(prompt):
         numbers = [int(number) for number in re.findall(r"\d+", sentence)]
-        sign = next((sign for verbs, sign in signs.items() if re.search(verbs, sentence)), None)
-        if equation := re.fullmatch(r"Let (\w) = (?:(\w) ([+*-]) )?(\d+)", sentence):
-            name, before, op, n = equation.groups()
-            known[name] = (before, op, int(n))
-        elif relation := re.fullmatch(rf"{NAME} has (\d+) (?:\w+ than|times as many as) {NAME}", sentence):
-            known[relation[1]] = (relation[3], sign, int(relation[2]))
-        elif len(numbers) == 2:  # an event, with its number
-            known[f"{numbers[0]}"] = (last, sign, numbers[1])
-            last = f"{numbers[0]}"
+        if numbers and start is None:
+            start = numbers[0]
         elif numbers:
-            holder = re.match(rf"{NAME} has", sentence)
-            known[holder[1] if holder else "start"] = (None, None, numbers[0])
-    asked = re.search(rf"What is (\w)\?|does {NAME} have\?", prompt)
+            (sign,) = {sign for verbs, sign in signs.items() if re.search(verbs, sentence)}
+            program.append((sign, numbers[-1]))
+    return _computed(start, program)
 
-    def value(name: str) -> int:
-        before, op, n = known[name]
-        return n if before is None else {"+": int.__add__, "-": int.__sub__, "*": int.__mul__}[op](value(before), n)
 
-    return value((asked[1] or asked[2]) if asked else last)
+def _computed(value: int, program: list[tuple[str, int]]) -> int:
+    for op, n in program:
+        value = {"+": value + n, "-": value - n, "*": value * n}[op]
+    return value
 
 
 def solve_tracking(prompt: str) -> str:
-    held = {thing: who for who, thing in re.findall(rf"{NAME} (?:has|holds|wears|gets) the ([a-z ]+?)(?=[,.])", prompt)}
-    for a, b in re.findall(rf"{NAME} (?:and|swaps with) {NAME}(?: swap)?\.", prompt):
+    held = dict(re.findall(rf"the ([a-z ]+?) (?:is with|is on|goes to) {NAME}", prompt))
+    for a, b in re.findall(rf"In \w+ {NAME} (?:and|swaps with) {NAME}(?: swap)?\.", prompt):
         held = {thing: {a: b, b: a}.get(who, who) for thing, who in held.items()}
-    return held[re.search(r"Who \w+ the ([a-z ]+) at the end", prompt)[1]]
+    return held[re.search(r"Who (?:has|wears|holds) the ([a-z ]+) at the end\?", prompt)[1]]
 
 
 def solve_ordering(prompt: str) -> str:
@@ -86,27 +90,29 @@ def solve_ordering(prompt: str) -> str:
     return answer
 
 
-def solve_truth(prompt: str) -> str:
+def who_is_honest(prompt: str) -> dict[str, bool]:
     """Try every assignment of truth-tellers and liars. Exactly one must fit."""
-    is_honest = {"lies": False, "tells the truth": True, "is a liar": False, "is honest": True}
-    state = f"({'|'.join(is_honest)})"
-    known = re.findall(rf"We know that {NAME} {state}", prompt)
-    said_of_one = re.findall(rf"{NAME} says that {NAME} {state}", prompt)
-    said_of_both = re.findall(rf"{NAME} says that {NAME} and {NAME} (?:both lie|are both liars)", prompt)
-    said_of_either = re.findall(rf"{NAME} says that at least one of {NAME} and {NAME} (?:lies|is a liar)", prompt)
+    known = re.findall(rf"We know that {NAME} {STATE}", prompt)
+    said_of_one = re.findall(rf"{NAME} says {NAME} {STATE}", prompt)
+    said_of_both = re.findall(rf"{NAME} says both {NAME} and {NAME} (?:lie|are liars)", prompt)
+    said_of_either = re.findall(rf"{NAME} says at least one of {NAME} and {NAME} (?:lies|is a liar)", prompt)
     people = sorted(set(re.findall(NAME, prompt)))
     fitting = []
     for values in product((True, False), repeat=len(people)):
         honest = dict(zip(people, values))
-        claims = [(True, honest[a] == is_honest[s]) for a, s in known]
-        claims += [(honest[a], honest[b] == is_honest[s]) for a, b, s in said_of_one]
+        claims = [(True, honest[a] == IS_HONEST[s]) for a, s in known]
+        claims += [(honest[a], honest[b] == IS_HONEST[s]) for a, b, s in said_of_one]
         claims += [(honest[a], not honest[b] and not honest[c]) for a, b, c in said_of_both]
         claims += [(honest[a], not (honest[b] and honest[c])) for a, b, c in said_of_either]
         if all(speaker == claim for speaker, claim in claims):
             fitting.append(honest)
     (honest,) = fitting
+    return honest
+
+
+def solve_truth(prompt: str) -> str:
     asked = re.search(rf"(?:Does|Is) {NAME} (?:tell the truth|honest)\?", prompt)[1]
-    return "yes" if honest[asked] else "no"
+    return "yes" if who_is_honest(prompt)[asked] else "no"
 
 
 def solve_kinds(prompt: str) -> str:
@@ -130,9 +136,8 @@ def solve_kinds(prompt: str) -> str:
 
 
 def solve_places(prompt: str) -> str:
-    inside = dict(re.findall(r"[Tt]he (\w+) is in the (\w+)", prompt))
-    inside |= {b: a for a, b in re.findall(r"[Tt]he (\w+) holds the (\w+)\.", prompt)}
-    place = re.search(r"room (?:is|holds) the (\w+)\?", prompt)[1]
+    inside = dict(re.findall(r"The (\w+) (?:is|lies) in the (\w+)\.", prompt))
+    place = re.search(r"room (?:is|has) the (\w+)\?", prompt)[1]
     while place in inside:
         place = inside[place]
     return place
@@ -154,6 +159,6 @@ def solve(drawn: Puzzle) -> str:
     solver = {"arithmetic": solve_arithmetic, "tracking": solve_tracking}.get(drawn.family) or {
         "height": solve_ordering, "age": solve_ordering, "speed": solve_ordering, "race": solve_ordering,
         "lies": solve_truth, "liar": solve_truth, "every": solve_kinds, "each": solve_kinds, "exception": solve_kinds,
-        "in": solve_places, "holds": solve_places, "sizes": solve_sizes,
+        "in": solve_places, "lies in": solve_places, "sizes": solve_sizes,
     }[style]  # fmt: skip
     return str(solver(drawn.prompt))

@@ -138,9 +138,9 @@ STYLES: dict[str, Callable[[random.Random, int], Case]] = {
     "each": _kinds("Each"),
     "exception": _exception,
     "in": _places("the {a} is in the {b}.", "In which room is the {thing}?"),
-    "lies": _places("the {a} lies in the {b}.", "Which room has the {thing}?"),
+    "lies in": _places("the {a} lies in the {b}.", "Which room has the {thing}?"),
     "sizes": _sizes,
 }
 UNSEEN = (("every", NUMBERED), ("each", QUESTION_FIRST), ("exception", NUMBERED), ("in", QUESTION_FIRST),
-          ("lies", NUMBERED), ("sizes", QUESTION_FIRST))  # fmt: skip
+          ("lies in", NUMBERED), ("sizes", QUESTION_FIRST))  # fmt: skip
 TRAINED = tuple((s, f) for s in STYLES for f in (PLAIN, QUESTION_FIRST, NUMBERED) if (s, f) not in UNSEEN)
