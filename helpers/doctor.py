@@ -177,6 +177,9 @@ def profile_needs() -> Iterator[Check]:
         if not rows:
             yield Check(f"Profile {profile}", "note", "no model is registered; nano models stand in, and are named")
             continue
+        if hosts := sorted({row.base_url for row in rows if row.is_hosted}):
+            yield Check(f"Profile {profile}", "note", f"{len(rows)} models answer at {', '.join(hosts)}, with a key")
+            continue
         largest = max(rows, key=lambda row: row.memory_gb)
         fits = largest.memory_gb <= free
         detail = f"needs up to {largest.memory_gb:.1f} GB ({largest.id}); {free:.1f} GB free"
@@ -190,7 +193,8 @@ def profile_needs() -> Iterator[Check]:
 
 def revisions() -> Check:
     """Hub models: their revisions come from other repositories' pins (see data/models.yaml); none was verified live."""
-    rows = {row.id: row.revision for role in registry() for p in PROFILES if not (row := spec(role, p)).is_local}
+    specs = [spec(role, profile) for role in registry() for profile in PROFILES]
+    rows = {row.id: row.revision for row in specs if not (row.is_local or row.is_hosted)}
     unpinned = sorted(name for name, revision in rows.items() if revision is None)
     detail = f"{len(rows)} hub models are pinned to revisions seen elsewhere, not verified live on the hub"
     if unpinned:

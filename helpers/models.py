@@ -86,7 +86,15 @@ def file_sha256(path) -> str:
 
 
 def check_memory(chosen: ModelSpec) -> None:
-    """Raise NotEnoughMemory when the weights cannot fit into what is free (GPU memory where there is a GPU)."""
+    """Raise NotEnoughMemory when the weights cannot fit into what is free (GPU memory where there is a GPU).
+
+    A hosted model has no weights to fit: MissingModel.
+    """
+    if chosen.is_hosted:
+        raise MissingModel(
+            f"{chosen.id} is hosted: it answers at {chosen.base_url} (`helpers.server.connect`, or --base-url) and "
+            "cannot be loaded or served here."
+        )
     free = free_memory_gb()
     if free < chosen.memory_gb:
         smaller = {"full": "laptop", "laptop": "nano"}.get(chosen.profile)

@@ -44,6 +44,7 @@ class ModelSpec:
         parameters: number of parameters.
         memory_gb: memory in GB that inference needs at the precision it is loaded with.
         download_gb: size of the download in GB; 0 for nano weights, None where unknown.
+        base_url: the OpenAI-compatible endpoint where the model answers, for a hosted one; None for weights.
         note: what a reader should know, e.g. that a fallback was taken.
     """
 
@@ -57,12 +58,18 @@ class ModelSpec:
     download_gb: float | None = None
     licence: str = ""
     recipe: str | None = None
+    base_url: str | None = None
     note: str = ""
 
     @property
     def is_local(self) -> bool:
         """Whether the weights lie in this repository."""
         return self.profile == "nano"
+
+    @property
+    def is_hosted(self) -> bool:
+        """Whether the model answers behind somebody's endpoint, and has no weights to load."""
+        return self.base_url is not None
 
     @property
     def path(self) -> Path:
@@ -80,7 +87,7 @@ class ModelSpec:
     def label(self) -> str:
         """What to call the model in front of a reader: a nano model is always called one."""
         size = f"{self.parameters / 1e6:.1f} M parameters" if self.parameters else "unknown size"
-        return f"{self.id} (nano, {size}, trained on synthetic scenes)" if self.is_local else f"{self.id} ({size})"
+        return f"{self.id} (nano, {size}, trained on synthetic data)" if self.is_local else f"{self.id} ({size})"
 
 
 @lru_cache(maxsize=1)

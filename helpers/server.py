@@ -17,6 +17,7 @@ import tempfile
 import time
 import weakref
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from .errors import CourseError, MissingModel
@@ -95,6 +96,41 @@ def serve(
         raise
 
 
+@dataclass(frozen=True)
+class Hosted:
+    """Somebody's server: ``base_url`` for a client, and the ids of its ``models``. There is nothing to end."""
+
+    base_url: str
+    models: list[str]
+
+    def close(self) -> None:
+        """Nothing: the same cell works for a server of one's own."""
+
+    def __enter__(self) -> Hosted:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+
+def connect(roles: Sequence[str], profile: str = "nano", **options) -> Server | Hosted:
+    """Whatever answers for the roles at a profile: a local server over their weights, or the service that hosts them.
+
+    ``options`` are those of ``serve``. Of several roles those are left out that no model plays at the profile (two of
+    three sizes at most laptops); where there is none for any of them, the nano models stand in. Raises what ``serve``
+    raises, and CourseError where the roles are hosted in more than one place.
+    """
+    playing = {role: spec(role, profile) for role in roles}
+    present = [role for role, row in playing.items() if row.profile == profile] or list(roles)
+    hosts = {playing[role].base_url for role in present}
+    if len(hosts) > 1:
+        raise CourseError(f"{', '.join(present)} do not answer at one place under {profile!r}. Connect to each alone.")
+    (base_url,) = hosts
+    if base_url:
+        return Hosted(base_url, [playing[role].id for role in present])
+    return serve(present, profile, **options)
+
+
 def _source(model: str | Path, profile: str) -> tuple[str, str]:
     """The id that clients use, and where transformers finds the weights: a path, or a hub id with its revision."""
     from .models import check_files, check_memory
@@ -109,7 +145,7 @@ def _source(model: str | Path, profile: str) -> tuple[str, str]:
         return chosen.id, str(chosen.path.resolve())
     from .zoo import present
 
-    if not present(chosen):
+    if not (chosen.is_hosted or present(chosen)):
         raise MissingModel(f"{chosen.id} is not on this machine. Fetch it: `course models pull --profile {profile}`.")
     check_memory(chosen)
     return chosen.id, f"{chosen.id}@{chosen.revision or 'main'}"

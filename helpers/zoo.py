@@ -31,9 +31,9 @@ def show(profile: str | None = None) -> int:
 
 
 def _row(row: ModelSpec) -> tuple[str, ...]:
-    size = "in the repository" if row.is_local else _gb(row)
+    size = "in the repository" if row.is_local else row.base_url or _gb(row)
     parameters = f"{row.parameters / 1e6:,.1f} M" if row.parameters else "unknown"
-    here = "yes" if present(row) else "no"
+    here = "hosted" if row.is_hosted else "yes" if present(row) else "no"
     return row.role, row.profile, row.id, parameters, row.licence, size, f"{row.memory_gb:.1f} GB", here
 
 
@@ -69,8 +69,7 @@ def check(wanted: list[str]) -> int:
 
 def _check_checkpoint(row: ModelSpec):
     """Yield what is wrong with a nano checkpoint: files, hash, number of parameters, scores."""
-    from recipes.checkpoints import read_card
-    from recipes.scores import N, all_scores
+    from recipes.checkpoints import read_card, scorer
 
     from .models import load
 
@@ -85,13 +84,14 @@ def _check_checkpoint(row: ModelSpec):
     counted = sum(parameter.numel() for parameter in model.parameters())
     if counted != row.parameters:
         yield f"has {counted:,} parameters; models.yaml says {row.parameters:,}"
-    measured = all_scores(row.role, model, processor)
+    measure = scorer(row.recipe)
+    measured = measure.all_scores(row.role, model, processor)
     for name in sorted(measured.keys() | claimed.keys()):
         if name not in measured or name not in claimed:
             yield f"{name} is {'claimed but not measured' if name in claimed else 'measured but not on the card'}"
             continue
         print(f"  {name}: card {claimed[name]:.3f}, measured {measured[name]:.3f}", flush=True)
-        if overstated(claimed[name], measured[name], N):
+        if overstated(claimed[name], measured[name], measure.N):
             yield f"the card claims {name} {claimed[name]:.3f}; measured {measured[name]:.3f}"
 
 
@@ -111,7 +111,7 @@ def pull(profile: str, yes: bool = False) -> int:
     from huggingface_hub import constants
 
     check_profile(profile)
-    rows = {row.id: row for role in roles() if (row := spec(role, profile)) and not row.is_local}
+    rows = {row.id: row for role in roles() if not ((row := spec(role, profile)).is_local or row.is_hosted)}
     missing = [row for row in rows.values() if not present(row)]
     if not missing:
         print(f"Nothing to download: every model of the profile {profile!r} is on this machine.")

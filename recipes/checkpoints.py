@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import copy
+import importlib
 import shutil
 from pathlib import Path
+from types import ModuleType
 
 import torch
 import yaml
@@ -12,19 +14,16 @@ import yaml
 from helpers.models import file_sha256
 from helpers.profiles import root, spec
 
-from .scores import all_scores
-
 CARD = """---
 {metadata}---
 
 # {role}: a nano model
 
-A `{model_class}` of {millions:.1f} M parameters, trained for the course *Hands-On Multimodal LLMs* on synthetic scenes
-of coloured shapes. It is **not** a small version of a public model: it knows nothing but that world, and its
-answers about photographs mean nothing.
+A `{model_class}` of {millions:.1f} M parameters, {about}
 
-- **Trained by** `course models train {recipe}` (seed {seed}, {steps} steps, {minutes:.0f} minutes on two CPU cores)
-- **Data** `helpers.worlds.scenes`, split `train`, seed 1; synthetic, no real images, no people
+- **Trained by** `course models train {recipe}` (seed {seed}, {steps} steps; {minutes:.0f} minutes on two CPU cores
+  for all the models of the recipe together)
+- **Data** {data}
 - **Licence** Apache-2.0
 - **Weights** float16 safetensors
 
@@ -32,9 +31,15 @@ answers about photographs mean nothing.
 | --- | --- |
 {rows}
 
-"novel" scores are on colour-shape pairs that no training picture or text contained.
+{scores_note}
 Scores are recomputed by `course models check`.
 """
+
+
+def scorer(recipe: str) -> ModuleType:
+    """What measures a recipe's checkpoints: ``all_scores(role, model, processor)``, of ``N`` items each, and what
+    their card says of them."""
+    return importlib.import_module(f".{recipe}_scores", __package__)
 
 
 def save(role: str, model, processor, *, recipe: str, seed: int, steps: int, minutes: float) -> Path:
@@ -44,7 +49,8 @@ def save(role: str, model, processor, *, recipe: str, seed: int, steps: int, min
     shutil.rmtree(partial, ignore_errors=True)
     copy.deepcopy(model).half().save_pretrained(partial)
     processor.save_pretrained(partial)
-    scores = all_scores(role, type(model).from_pretrained(partial, dtype=torch.float32), processor)
+    measure = scorer(recipe)
+    scores = measure.all_scores(role, type(model).from_pretrained(partial, dtype=torch.float32), processor)
     rounded = {name: round(value, 4) for name, value in scores.items()}
     course = {"recipe": recipe, "seed": seed, "steps": steps, "minutes": round(minutes, 1), "scores": rounded}
     metadata = {
@@ -58,6 +64,9 @@ def save(role: str, model, processor, *, recipe: str, seed: int, steps: int, min
         role=role,
         model_class=type(model).__name__,
         millions=sum(p.numel() for p in model.parameters()) / 1e6,
+        about=measure.ABOUT,
+        data=measure.DATA,
+        scores_note=measure.SCORES_NOTE,
         rows="\n".join(f"| {name} | {value:.3f} |" for name, value in rounded.items()),
         **course,
     )

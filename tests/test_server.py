@@ -23,7 +23,7 @@ from tiny_checkpoints import THINKS, load_tokenizer, write_checkpoint, write_vis
 
 from helpers import profiles, serve_command
 from helpers.errors import CourseError, MissingModel, UnknownName
-from helpers.server import ServerFailed, serve
+from helpers.server import ServerFailed, connect, serve
 
 ANSWERS = {"r1-s": "Yes", "r1-m": "No"}
 QUESTION = [{"role": "user", "content": "Is it?"}]
@@ -197,6 +197,25 @@ def test_what_is_not_there_is_said_before_anything_starts(course, tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as other, pytest.raises(CourseError, match="used by another program"):
         serve(["r1-s"], port=other.getsockname()[1])
     assert psutil.Process().children() == before
+
+
+def test_hosted_models_are_reached_and_not_served():
+    with connect(["r1-s", "r1-l"], "api") as there:
+        assert there.base_url.startswith("https://")
+        assert there.models == ["deepseek-r1-distill-qwen-7b", "deepseek-r1-distill-qwen-32b"]
+    with pytest.raises(MissingModel, match="deepseek-r1-distill-qwen-7b is hosted"):
+        serve(["r1-s"], "api")
+
+
+def test_a_role_that_no_model_plays_at_the_profile_is_left_out(monkeypatch):
+    monkeypatch.setattr("helpers.server.serve", lambda roles, profile: (roles, profile))
+    assert connect(["r1-m", "r1-s"], "laptop") == (["r1-s"], "laptop")
+    assert connect(["blip-vqa"], "api") == (["blip-vqa"], "api")  # none of them: the nano model stands in
+
+
+def test_connect_serves_here_what_has_weights_here(course):
+    with connect(["r1-s", "r1-m"]) as server:
+        assert server.models == ["r1-s", "r1-m"] and server.base_url.startswith("http://127.0.0.1:")
 
 
 def test_a_server_that_cannot_start_says_why(course, tmp_path):

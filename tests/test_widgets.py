@@ -174,7 +174,7 @@ def test_the_menu_names_what_there_is_and_calls_a_nano_model_one():
     choices = widgets.model_choices("blip-caption")
     assert list(choices.values()) == ["nano", "laptop", "full"]
     assert all(spec("blip-caption", profile).id in label for label, profile in choices.items())
-    assert "trained on synthetic scenes" in next(iter(choices))
+    assert "trained on synthetic data" in next(iter(choices))
     with pytest.raises(CourseError):
         widgets.model_choices("blip-captions")
 
@@ -184,7 +184,7 @@ def test_the_front_end_asks_no_other_host():
     assert "export default" in script and "http" not in script and "import" not in script
 
 
-def test_only_widgets_imports_ipywidgets():
+def test_only_the_panels_import_ipywidgets():
     guilty = set()
     for path in [*(root() / "helpers").rglob("*.py"), *(root() / "recipes").rglob("*.py")]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -192,4 +192,4 @@ def test_only_widgets_imports_ipywidgets():
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             if any(name.split(".")[0] in ("ipywidgets", "anywidget") for name in names):
                 guilty.add(path.relative_to(root()))
-    assert guilty == {Path("helpers") / "widgets.py"}
+    assert guilty <= {Path("helpers") / "widgets.py", Path("helpers") / "chat_panel.py"}

@@ -41,7 +41,7 @@ def test_what_counts_as_overstated(claimed, measured, n, verdict):
 def test_check_finds_lies(monkeypatch, capsys):
     """The scoring itself is tested by the recipes' tests and by `make models`; here, what is made of scores."""
     scores = {"itm_auc": 0.9, "retrieval_r1": 0.5}
-    monkeypatch.setattr("recipes.scores.all_scores", lambda role, model, processor: scores)
+    monkeypatch.setattr("recipes.blip_scores.all_scores", lambda role, model, processor: scores)
     monkeypatch.setattr("recipes.checkpoints.read_card", lambda role: {"scores": dict(scores)})
     assert zoo.check(["blip-itm"]) == 0
     assert "Every card is true" in capsys.readouterr().out
@@ -56,7 +56,8 @@ def test_check_finds_lies(monkeypatch, capsys):
 
 
 def test_check_counts_parameters_and_finds_damage(monkeypatch, capsys, tiny_course):
-    monkeypatch.setattr("recipes.scores.all_scores", lambda role, model, processor: {})
+    for recipe in ("blip", "r1"):
+        monkeypatch.setattr(f"recipes.{recipe}_scores.all_scores", lambda role, model, processor: {})
     monkeypatch.setattr("recipes.checkpoints.read_card", lambda role: {"scores": {}})
     assert zoo.check([]) == 0  # models.yaml's numbers of parameters are true
     monkeypatch.setenv("COURSE_ROOT", str(tiny_course))
@@ -78,11 +79,17 @@ def test_pull_says_how_much_and_where_to_first(empty_cache, capsys, tmp_path):
     assert zoo.pull("laptop", yes=True) == 0
     said = capsys.readouterr().out
     assert " GB" in said and str(tmp_path / "hub") in said and "licence bsd-3-clause" in said
-    ids = {spec(role, "laptop").id for role in roles()}
+    ids = {row.id for role in roles() if not (row := spec(role, "laptop")).is_local}
     assert {name for name, _ in empty_cache} == ids
     for name, given in empty_cache:
         assert len(given["revision"]) == 40, f"{name} is not pinned"
         assert not any(pattern in given["allow_patterns"] for pattern in ("*", "*.bin", "*.py", "*.h5", "*.msgpack"))
+
+
+def test_hosted_models_have_nothing_to_download(empty_cache, capsys):
+    assert zoo.pull("api", yes=True) == 0 and empty_cache == []
+    assert zoo.show("api") == 0
+    assert "https://dashscope.aliyuncs.com/compatible-mode/v1" in capsys.readouterr().out
 
 
 def test_pull_asks_before_it_downloads(empty_cache, monkeypatch, capsys):

@@ -1,4 +1,4 @@
-"""Held-out scores of the nano checkpoints: what the cards state and ``course models check`` recomputes.
+"""Held-out scores of the BLIP checkpoints: what the cards state and ``course models check`` recomputes.
 
 Every function takes the model and its processor and a split ("heldout", or "novel" for colour-shape pairs
 that training never showed) and returns score name → value.
@@ -14,6 +14,13 @@ from helpers.batching import batched
 from helpers.worlds import scenes
 
 N = 400  # items per score
+
+#: What the card says of the models, of their data and of their scores.
+ABOUT = """trained for the course *Hands-On Multimodal LLMs* on synthetic scenes
+of coloured shapes. It is **not** a small version of a public model: it knows nothing but that world, and its
+answers about photographs mean nothing."""
+DATA = "`helpers.worlds.scenes`, split `train`, seed 1; synthetic, no real images, no people"
+SCORES_NOTE = '"novel" scores are on colour-shape pairs that no training picture or text contained.'
 
 
 def _pixels(processor, batch: list) -> torch.Tensor:

@@ -1,0 +1,75 @@
+"""The reasoners' recipe: what they are trained on, with which loss, and what is measured afterwards."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from helpers.worlds import puzzles
+from recipes import r1, r1_scores
+
+
+@pytest.fixture(scope="module")
+def tokenizer():
+    return r1.build_tokenizer()
+
+
+@pytest.fixture(scope="module")
+def model(tokenizer):
+    torch.manual_seed(0)
+    return r1.Qwen2ForCausalLM(r1.build_config("r1-s", tokenizer)).eval()
+
+
+@pytest.mark.parametrize("think", [True, False])
+def test_only_the_assistants_turn_carries_loss(tokenizer, think):
+    for family in puzzles.FAMILIES:
+        puzzle = next(puzzles.puzzles("train", family, 1))
+        ids, prompt = r1.example(puzzle, think, tokenizer)
+        learned = tokenizer.decode(ids[prompt:])
+        wanted = f"{puzzle.trace}\n</think>\n\n{puzzle.answer}" if think else puzzle.answer
+        assert learned == f"{wanted}<|im_end|>"
+        asked = tokenizer.apply_chat_template(
+            puzzle.item(think).messages, add_generation_prompt=True, enable_thinking=think
+        ).input_ids
+        assert ids[:prompt] == asked  # what a server will make of the question
+
+
+def test_the_loss_is_transformers_own(model, tokenizer):
+    batch = r1.make_batch(tokenizer, 0)
+    with torch.no_grad():
+        ours, theirs = r1.loss(model, batch)["lm"], model(**batch).loss
+    torch.testing.assert_close(ours, theirs)
+
+
+def test_a_batch_depends_on_its_step_alone(tokenizer):
+    first, again, other = (r1.make_batch(tokenizer, step) for step in (3, 3, 11))
+    assert torch.equal(first["input_ids"], again["input_ids"]) and torch.equal(first["labels"], again["labels"])
+    assert first["input_ids"].shape != other["input_ids"].shape or not torch.equal(first["labels"], other["labels"])
+    assert len(first["input_ids"]) == r1.BATCH
+
+
+def test_every_family_and_both_modes_are_trained(tokenizer):
+    seen = "".join(
+        tokenizer.decode(row) for step in range(r1.POOL) for row in r1.make_batch(tokenizer, step)["input_ids"]
+    )
+    for words in (r"\boxed{", "tells the truth", "swap", "Here are some facts", "def f(", "letters"):
+        assert words in seen
+    assert 0.5 < seen.count("<think>\n\n</think>") / seen.count("<think>") * 2 < 0.9
+
+
+def test_the_sizes_rise_and_fit_nf4_blocks(tokenizer):
+    counts = [r1.Qwen2ForCausalLM(r1.build_config(role, tokenizer)).num_parameters() for role in r1.SIZES]
+    assert counts == sorted(counts) and sum(counts) * 2 < 10e6  # float16 bytes of all three
+    assert all(width % 64 == 0 for width, _ in r1.SIZES.values())
+
+
+def test_untrained_weights_score_nothing_and_right_answers_everything(model, tokenizer, monkeypatch):
+    assert r1_scores.accuracy(model, tokenizer, "arithmetic", "heldout", think=True, n=4) == 0.0
+    monkeypatch.setattr(r1_scores, "generate", lambda model, tokenizer, drawn, think: (p.answer for p in drawn))
+    assert r1_scores.accuracy(None, None, "writing", "templates", think=False, n=20) == 1.0
+
+
+def test_reasoning_that_never_ends_is_no_answer(model, tokenizer, monkeypatch):
+    drawn = list(puzzles.puzzles("heldout", "tracking", 2))
+    monkeypatch.setattr(r1_scores, "MAX_TOKENS", 4)
+    assert list(r1_scores.generate(model, tokenizer, drawn, think=True)) == ["", ""]
