@@ -35,14 +35,34 @@ def test_only_the_assistants_turn_carries_loss(tokenizer, think):
 
 
 def test_the_loss_is_transformers_own(model, tokenizer):
-    batch = r1.make_batch(tokenizer, 0)
+    batch = r1.make_batch(tokenizer, r1.DRILLS)
     with torch.no_grad():
         ours, theirs = r1.loss(model, batch)["lm"], model(**batch).loss
     torch.testing.assert_close(ours, theirs)
 
 
+@pytest.mark.parametrize("role", r1.SIZES)
+def test_half_of_the_first_layers_heads_start_out_looking_back(tokenizer, role):
+    model = r1.Qwen2ForCausalLM(r1.build_config(role, tokenizer))
+    r1.look_back(model)
+    model.set_attn_implementation("eager")
+    random_ids = torch.randint(0, len(tokenizer), (2, 200), generator=torch.Generator().manual_seed(0))
+    attention = model(input_ids=random_ids, output_attentions=True).attentions[0]  # (2, heads, 200, 200)
+    for head in range(model.config.num_attention_heads):
+        on_the_one_before = attention[:, head].diagonal(-(head + 1), 1, 2).mean()
+        assert on_the_one_before > 0.99 if head < model.config.num_attention_heads // 2 else on_the_one_before < 0.1
+
+
+def test_a_drill_asks_only_for_what_was_seen(tokenizer):
+    batch = r1.make_batch(tokenizer, 0)
+    for ids, labels in zip(batch["input_ids"].tolist(), batch["labels"].tolist()):
+        for i, label in enumerate(labels):
+            if label != r1.IGNORED:
+                assert label == ids[i] and ids[i - 1 : i + 1] in [ids[j - 1 : j + 1] for j in range(1, len(ids) // 2)]
+
+
 def test_a_batch_depends_on_its_step_alone(tokenizer):
-    first, again, other = (r1.make_batch(tokenizer, step) for step in (3, 3, 11))
+    first, again, other = (r1.make_batch(tokenizer, r1.DRILLS + step) for step in (3, 3, 11))
     assert torch.equal(first["input_ids"], again["input_ids"]) and torch.equal(first["labels"], again["labels"])
     assert first["input_ids"].shape != other["input_ids"].shape or not torch.equal(first["labels"], other["labels"])
     assert len(first["input_ids"]) == r1.BATCH
@@ -50,7 +70,9 @@ def test_a_batch_depends_on_its_step_alone(tokenizer):
 
 def test_every_family_and_both_modes_are_trained(tokenizer):
     seen = "".join(
-        tokenizer.decode(row) for step in range(r1.POOL) for row in r1.make_batch(tokenizer, step)["input_ids"]
+        tokenizer.decode(row)
+        for step in range(r1.DRILLS, r1.DRILLS + r1.POOL)
+        for row in r1.make_batch(tokenizer, step)["input_ids"]
     )
     for words in (r"\boxed{", "tells the truth", "swap", "Here are some facts", "def f(", "letters"):
         assert words in seen
