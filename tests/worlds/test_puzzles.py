@@ -63,7 +63,7 @@ def test_arithmetic_is_right_at_every_step_and_stays_within_two_digits(index, sp
     name, value = re.fullmatch(r"(\w+)(?: =|:) (\d+)", start).groups()
     for step in steps:
         before, op, n, after, *renamed = re.fullmatch(
-            r"(?:[A-Z]\w+(?: \d)?: )?(\w+) ([+*-]) (\d) = (\d+)(?:, so (\w) = (\d+))?", step
+            r"(?:.*, so )?(\w+) ([+*-]) (\d) = (\d+)(?:, so ([A-Z]) = (\d+))?", step
         ).groups()
         assert before in (value, name), step
         assert eval(f"{value} {op} {n}") == int(after) and 0 <= int(after) <= 99

@@ -1,6 +1,6 @@
 """Arithmetic: chains of +, - and * as instructions, stories and equations.
 
-A solution does one operation per sentence and says which: "March: 12 - 4 = 8."
+A solution quotes one operation per sentence and does it: "In March Ada loses 4, so 12 - 4 = 8."
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def draw(rng: random.Random, steps: int, unseen: bool = False) -> Puzzle:
         if name == "letters":
             solution.append(f"{previous} {op} {n} = {after}, so {label} = {after}.")
         else:
-            solution.append(f"{label}: {value} {op} {n} = {after}.")
+            solution.append(f"{facts[-1].removesuffix('.')}, so {value} {op} {n} = {after}.")
         value = after
     if name == "letters":
         facts = shuffled(rng, facts)
