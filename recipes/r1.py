@@ -35,6 +35,8 @@ BATCH = 32  # in the same time 1.3 times as far as with 64
 POOL = 16  # batches drawn together and sorted by length, so that little of a batch is padding
 STEPS = 4000
 DRILLS = 300  # of these, copying only
+SUMS_FROM = 2000  # from this step on, a seventh of the examples are single sums: puzzles alone teach them slowly
+LINES = 8  # sums in one example
 MUON_LR, ADAMW_LR = 6e-3, 2e-3
 THINKING = 0.65  # share of the examples with a reasoning trace
 IGNORED = -100  # the label of what is not to be learned
@@ -86,13 +88,31 @@ def example(puzzle: puzzles.Puzzle, think: bool, tokenizer: PreTrainedTokenizerB
     return prompt_ids + rest_ids, len(prompt_ids)
 
 
+def single_sum(rng: random.Random) -> str:
+    """One operation as the puzzles have it: plus or minus 1 to 9, or times 2 to 5, all within 0..99."""
+    while True:
+        op, n = rng.choice([("+", rng.randint(1, 9)), ("-", rng.randint(1, 9)), ("*", rng.randint(2, 5))])
+        value = rng.randrange(100 // n if op == "*" else 100)
+        result = {"+": value + n, "-": value - n, "*": value * n}[op]
+        if 0 <= result <= 99:
+            return f"{value} {op} {n} = {result}."
+
+
+def sums(rng: random.Random, tokenizer: PreTrainedTokenizerBase) -> list[int]:
+    """The token ids of a text of single sums: "34 + 9 = 43. 12 * 3 = 36."."""
+    return tokenizer(" ".join(single_sum(rng) for _ in range(LINES)) + "<|endoftext|>").input_ids
+
+
 @lru_cache(maxsize=1)
 def _pool(index: int, tokenizer: PreTrainedTokenizerBase) -> list[list[tuple[list[int], int]]]:
-    """POOL batches of about equal length each, in random order, all families in equal shares."""
+    """POOL batches of about equal length each, in random order, all families in equal shares; later also sums."""
     rng = random.Random(f"r1/pool/{index}")
-    families = [family for family in puzzles.FAMILIES for _ in range(POOL * BATCH // len(puzzles.FAMILIES) + 1)]
-    drawn = [puzzles.sample(rng, family) for family in families[: POOL * BATCH]]
+    n_sums = POOL * BATCH // 7 if DRILLS + index * POOL >= SUMS_FROM else 0
+    n = POOL * BATCH - n_sums
+    families = [family for family in puzzles.FAMILIES for _ in range(n // len(puzzles.FAMILIES) + 1)]
+    drawn = [puzzles.sample(rng, family) for family in families[:n]]
     examples = [example(puzzle, rng.random() < THINKING, tokenizer) for puzzle in drawn]
+    examples += [(sums(rng, tokenizer), 0) for _ in range(n_sums)]
     examples.sort(key=lambda pair: len(pair[0]))
     batches = [examples[i : i + BATCH] for i in range(0, len(examples), BATCH)]
     rng.shuffle(batches)

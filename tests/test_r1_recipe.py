@@ -61,6 +61,19 @@ def test_a_drill_asks_only_for_what_was_seen(tokenizer):
                 assert label == ids[i] and ids[i - 1 : i + 1] in [ids[j - 1 : j + 1] for j in range(1, len(ids) // 2)]
 
 
+def test_sums_are_right_and_come_late(tokenizer):
+    starts = (r1.DRILLS, 2012)
+    early, late = ([r1.make_batch(tokenizer, step) for step in range(start, start + r1.POOL)] for start in starts)
+    whole = [row for batch in late for row in batch["labels"].tolist() if row[0] != r1.IGNORED]
+    assert len(whole) == r1.POOL * r1.BATCH // 7
+    assert not any(row[0] != r1.IGNORED for batch in early for row in batch["labels"].tolist())
+    for row in whole:
+        text = tokenizer.decode([token for token in row if token != r1.IGNORED]).removesuffix(".<|endoftext|>")
+        for line in text.split(". "):
+            left, right = line.split(" = ")
+            assert eval(left) == int(right)
+
+
 def test_a_batch_depends_on_its_step_alone(tokenizer):
     first, again, other = (r1.make_batch(tokenizer, r1.DRILLS + step) for step in (3, 3, 11))
     assert torch.equal(first["input_ids"], again["input_ids"]) and torch.equal(first["labels"], again["labels"])
