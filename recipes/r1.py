@@ -33,7 +33,8 @@ SIZES = {"r1-s": (64, 2), "r1-m": (128, 2), "r1-l": (128, 4)}
 HEAD = 32  # width of an attention head
 BATCH = 32  # in the same time 1.3 times as far as with 64
 POOL = 16  # batches drawn together and sorted by length, so that little of a batch is padding
-STEPS = 4000
+STEPS = 6000
+ROUNDS = (2 / 3, 1)  # of the steps; at the end of each the learning rate has fallen to nothing (warm restarts)
 DRILLS = 300  # of these, copying only
 SUMS_FROM = 2000  # from this step on, a seventh of the examples are single sums: puzzles alone teach them slowly
 LINES = 8  # sums in one example
@@ -171,10 +172,11 @@ def train_one(role: str, tokenizer: PreTrainedTokenizerBase, steps: int, seed: i
     torch.manual_seed(seed)
     model = Qwen2ForCausalLM(build_config(role, tokenizer))
     look_back(model)
-    minutes = train(
-        model, partial(loss, model), partial(make_batch, tokenizer),
-        steps=steps, peak_lr=MUON_LR, adamw_lr=ADAMW_LR, state_path=state_path(role),
-    )  # fmt: skip
+    for share in ROUNDS:
+        minutes = train(
+            model, partial(loss, model), partial(make_batch, tokenizer),
+            steps=round(share * steps), peak_lr=MUON_LR, adamw_lr=ADAMW_LR, state_path=state_path(role),
+        )  # fmt: skip
     model.generation_config = generation_config(model)
     return model, minutes
 

@@ -59,6 +59,8 @@ def train(
     """
     optimizers = make_optimizers(module, peak_lr, adamw_lr)
     start, seconds = _resume(module, optimizers, state_path)
+    if start >= steps:
+        return seconds / 60
     loader = torch.utils.data.DataLoader(Batches(make_batch, steps, start), batch_size=None, num_workers=workers)
     module.train()
     tick, shown = time.monotonic(), {}
