@@ -13,7 +13,7 @@ from helpers import grading
 from helpers.batching import batched
 from helpers.worlds import puzzles
 
-N = 200  # items per score
+N = 100  # items per score
 MAX_TOKENS = 256  # the longest trace of the split "longer" has about 140
 
 #: What the card says of the models, of their data and of their scores.
@@ -50,7 +50,7 @@ def accuracy(model, tokenizer, family: str, split: str, think: bool, n: int = N)
 @torch.no_grad()
 def generate(model, tokenizer, drawn: list[puzzles.Puzzle], think: bool) -> Iterator[str]:
     """Yield the answer to each puzzle, without its reasoning; empty where the reasoning never ended."""
-    for batch in batched(drawn, 100):
+    for batch in batched(drawn, N):
         prompts = [
             tokenizer.apply_chat_template(
                 puzzle.item(think).messages, add_generation_prompt=True, enable_thinking=think, tokenize=False
