@@ -13,9 +13,9 @@ from .r1_scores import N, accuracy
 ABOUT = """trained for the course *Hands-On Multimodal LLMs* on sums and on
 synthetic puzzles with nothing but their answers. It is the student that chapter 2's last notebook makes a reasoner
 of. It is **not** a small version of a public model: it knows nothing but that arithmetic."""
-DATA = "`helpers.worlds.puzzles`, arithmetic, split `train`, direct answers only, and single sums; made by a program"
-SCORES_NOTE = """Shares of right answers, decoded greedily: puzzles answered at once, puzzles after reasoning (which it never
-saw anyone do), and single operations."""
+DATA = "`helpers.worlds.puzzles`, arithmetic, split `train`, direct answers; single sums; by a program"
+SCORES_NOTE = """Shares of right answers, decoded greedily: puzzles answered at once, after reasoning (which nobody
+showed it), and single operations."""
 
 
 def all_scores(role: str, model, tokenizer) -> dict[str, float]:
