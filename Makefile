@@ -3,6 +3,7 @@
 PROFILE ?= nano
 JOBS ?= 2
 PYTHON ?=
+APP ?= picture
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -37,8 +38,8 @@ lint: $(READY) ## ruff, and notebooks without outputs
 lab: $(READY) ## open the notebooks in JupyterLab
 	@$(COURSE) lab
 
-app: $(READY) ## try a picture of your own in a small web app
-	@$(COURSE) app
+app: $(READY) ## a small web app for pictures of your own; make app APP=chat: talk to the reasoning models
+	@$(COURSE) app $(APP)
 
 models: $(READY) ## measure whether the nano checkpoints are what their cards say
 	@$(COURSE) models check

@@ -136,7 +136,8 @@ def parser() -> argparse.ArgumentParser:
     bench.add_arguments(add(commands, "bench", bench.run, summary, bench.DESCRIPTION, bench.EPILOG, bench.AFTER))
 
     add(commands, "lab", lab, "open the notebooks in JupyterLab, on this machine only")
-    command = add(commands, "app", app, "serve `Your own picture` as a small web app, on this machine only", APP)
+    command = add(commands, "app", app, "serve a panel as a small web app, on this machine only", APP)
+    command.add_argument("name", nargs="?", default="picture", metavar="APP", help="picture (default) or chat")
     command.add_argument("--port", type=int, metavar="N", help="a fixed port (default: 8866, or the next free one)")
     command.add_argument("--no-browser", action="store_true", help="do not open a browser window")
     return top
@@ -162,7 +163,9 @@ Train nano checkpoints on this machine, measure them on held-out data, and write
 Minutes and steps of the last training are on the model's card in data/models."""
 
 APP = """\
-Serve notebooks/01_blip/06_your_own_picture.ipynb through Voilà. Only this machine can reach it; Ctrl-C ends it."""
+Serve the panel of a notebook through Voilà: `picture` (01_blip/06_your_own_picture) captions and matches a picture of
+your own, `chat` (02_reasoning/01_talking) talks to the reasoning models.
+Only this machine can reach it; Ctrl-C ends it."""
 
 SERVE = """\
 Serve models to any OpenAI-compatible client on this machine (nobody else can reach it), until Ctrl-C."""
@@ -243,7 +246,7 @@ def lab(options) -> int:
 def app(options) -> int:
     from . import apps
 
-    return apps.app(options.port, browser=not options.no_browser)
+    return apps.app(options.name, options.port, browser=not options.no_browser)
 
 
 if __name__ == "__main__":

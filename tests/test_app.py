@@ -1,32 +1,37 @@
-"""The app "Your own picture", as a person meets it: Voilà on loopback and a real, headless browser.
+"""The web apps as a person meets them: Voilà on loopback and a real, headless browser.
 
-    COURSE_PANEL_STILL=book/_static/panel.png pytest tests/test_app.py -k still
+    COURSE_PANEL_STILL=book/_static/panel.png COURSE_CHAT_STILL=book/_static/chat.png pytest tests/test_app.py -k still
 
-also keeps the picture of the panel that the book shows.
+also keeps the pictures of the panels that the book shows.
 """
 
 from __future__ import annotations
 
+import contextlib
 import io
 import math
 import os
+import re
 import shutil
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 
 import nbformat
+import psutil
 import pytest
 from courses import ROOT, clean_environment
 from PIL import Image
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Locator, Page, expect, sync_playwright
+from scripted_server import Request, Response, answer, fault, scripted_server
 
-from helpers import apps, picture_app
-from helpers.errors import CourseError
-from helpers.worlds import scenes
+from helpers import apps
+from helpers.errors import CourseError, UnknownName
+from helpers.worlds import puzzles, scenes
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 ARGUMENTS = [
@@ -36,6 +41,8 @@ ARGUMENTS = [
 AXE = ROOT / "_build" / "npm" / "node_modules" / "axe-core" / "axe.min.js"
 TIMEOUT = 180_000  # milliseconds: a busy machine is no reason to fail
 SCENE = next(scenes.scenes("heldout", 1))
+DEFINES = {"picture": ("def caption(", "def ask(", "def match(", "def retrieve("), "chat": ("connect(", "ChatPanel(")}
+EVIL = "<img src=x onerror=alert(1)>"
 
 
 def as_png(picture: Image.Image) -> bytes:
@@ -47,46 +54,66 @@ def as_png(picture: Image.Image) -> bytes:
 # What is served
 
 
-def test_the_app_is_the_notebook_without_what_is_around_the_panel():
-    app = nbformat.read(picture_app.write_app(), as_version=4)
+@pytest.mark.parametrize("name", apps.APPS)
+def test_an_app_is_the_notebook_without_what_is_around_the_panel(name):
+    app = nbformat.read(apps.write_app(name), as_version=4)
     nbformat.validate(app)
-    source = nbformat.read(picture_app.root() / picture_app.SOURCE, as_version=4)
+    source = nbformat.read(ROOT / apps.APPS[name].source, as_version=4)
     code = [cell.source for cell in app.cells if cell.cell_type == "code"]
     assert code[0].startswith('profile = "nano"') and code[-1].rstrip().endswith("panel")
     assert {cell.source for cell in app.cells[1:]} <= {cell.source for cell in source.cells}
-    assert all(f"def {name}(" in "\n".join(code) for name in ("caption", "ask", "match", "retrieve"))
+    assert all(part in "\n".join(code) for part in DEFINES[name])
     assert len(app.cells) < len(source.cells) / 3
 
 
-def test_a_notebook_that_is_missing_or_has_no_app_says_so(tiny_course, monkeypatch):
+@pytest.mark.parametrize("name", apps.APPS)
+def test_a_notebook_that_is_missing_or_has_no_app_says_so(name, tiny_course, monkeypatch):
     monkeypatch.setenv("COURSE_ROOT", str(tiny_course))
     with pytest.raises(CourseError, match="git checkout"):
-        picture_app.write_app()
-    source = tiny_course / picture_app.SOURCE
+        apps.write_app(name)
+    source = tiny_course / apps.APPS[name].source
     source.parent.mkdir(parents=True)
     shutil.copy(tiny_course / "notebooks" / "01_first" / "01_adds.ipynb", source)
     with pytest.raises(CourseError, match="no cell tagged `app`"):
-        picture_app.write_app()
+        apps.write_app(name)
+
+
+def test_an_app_that_does_not_exist_is_named_with_those_that_do():
+    with pytest.raises(UnknownName, match="no app 'chatt'. Did you mean 'chat'. Choose one of: picture, chat"):
+        apps.write_app("chatt")
 
 
 # The app in a browser
 
 
-@pytest.fixture(scope="module")
-def app(tmp_path_factory):
-    """The address of the app, served as ``course app`` serves it, without a network and with an empty model cache."""
-    port = apps.free_port()
-    command = [sys.executable, "-m", "helpers.cli", "app", "--no-browser", "--port", str(port)]
-    env = clean_environment(ROOT, HF_HUB_OFFLINE="1", HF_HOME=str(tmp_path_factory.mktemp("hub")))
-    log = tmp_path_factory.mktemp("voila") / "log"
+@contextlib.contextmanager
+def serving(folder: Path, *command: str, port: int, **env: str) -> Iterator[subprocess.Popen]:
+    """A Voilà, started with this command, that answers at the port; without a network and with an empty model cache."""
+    env = clean_environment(ROOT, HF_HUB_OFFLINE="1", HF_HOME=str(folder / "hub"), **env)
+    log = folder / "log"
     with log.open("w") as out:
-        server = subprocess.Popen(command, env=env, stdout=out, stderr=out)
+        server = subprocess.Popen([sys.executable, "-m", *command], env=env, stdout=out, stderr=out)
     try:
         _wait_for(f"http://127.0.0.1:{port}/voila/static/", server, log)
-        yield f"http://127.0.0.1:{port}/"
+        yield server
     finally:
         server.terminate()
         server.wait(timeout=60)
+
+
+@contextlib.contextmanager
+def course_app(name: str, folder: Path) -> Iterator[tuple[str, subprocess.Popen]]:
+    """The address of an app, served as ``course app`` serves it, and the server's process."""
+    port = apps.free_port()
+    command = ("helpers.cli", "app", name, "--no-browser", "--port", str(port))
+    with serving(folder, *command, port=port) as server:
+        yield f"http://127.0.0.1:{port}/", server
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory):
+    with course_app("picture", tmp_path_factory.mktemp("voila")) as (address, _):
+        yield address
 
 
 def _wait_for(url: str, server: subprocess.Popen, log: Path) -> None:
@@ -119,18 +146,24 @@ def context():
 
 @pytest.fixture(scope="module")
 def noticed() -> dict[str, list[str]]:
-    """What went wrong or went elsewhere while the page was used."""
+    """What went wrong or went elsewhere while the pages were used."""
     return {"foreign": [], "errors": []}
 
 
-@pytest.fixture(scope="module")
-def page(app: str, context, noticed) -> Page:
+def visit(app: str, context, noticed: dict[str, list[str]]) -> Page:
+    """A page at this address that notes what goes wrong or elsewhere."""
     page = context.new_page()
     page.on("request", lambda r: r.url.startswith((app, "data:", "blob:")) or noticed["foreign"].append(r.url))
     page.on("websocket", lambda w: w.url.startswith(app.replace("http", "ws")) or noticed["foreign"].append(w.url))
     page.on("console", lambda m: m.type == "error" and noticed["errors"].append(m.text))
     page.on("pageerror", lambda error: noticed["errors"].append(str(error)))
     page.goto(app)
+    return page
+
+
+@pytest.fixture(scope="module")
+def page(app: str, context, noticed) -> Page:
+    page = visit(app, context, noticed)
     page.get_by_label("Drawing area").wait_for()
     return page
 
@@ -168,8 +201,9 @@ def clear(page: Page) -> None:
 
 
 def test_only_the_panel_shows(page):
-    assert page.title() == picture_app.TITLE
-    assert page.get_by_role("heading").all_inner_texts()[0].startswith(picture_app.TITLE)
+    title = apps.APPS["picture"].title
+    assert page.title() == title
+    assert page.get_by_role("heading").all_inner_texts()[0].startswith(title)
     text = page.locator("body").inner_text()
     assert "stays on this machine" in text and "def caption" not in text and "import torch" not in text
 
@@ -299,21 +333,29 @@ def test_weights_that_are_not_here_are_said_to_be_missing_with_the_command_that_
     assert answer_to(page, "Caption")
 
 
-@pytest.mark.parametrize("width", [390, 1200])
-def test_the_page_fits_its_window(page, width):
+def assert_it_fits(page: Page, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 900})
     page.wait_for_timeout(300)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     page.set_viewport_size({"width": 1200, "height": 900})
 
 
-def test_axe_finds_nothing_serious(page):
+def assert_axe_finds_nothing_serious(page: Page, where: str) -> None:
     if not AXE.is_file():
         pytest.skip("axe-core is not here: `course book` installs it where there is Node.")
     page.evaluate(AXE.read_text(encoding="utf-8"))
-    found = page.evaluate("axe.run('.course-panel', {resultTypes: ['violations']})")["violations"]
+    found = page.evaluate("(where) => axe.run(where, {resultTypes: ['violations']})", where)["violations"]
     serious = [v for v in found if v["impact"] in ("serious", "critical")]
     assert not serious, [(v["id"], [node["html"][:150] for node in v["nodes"]]) for v in serious]
+
+
+@pytest.mark.parametrize("width", [390, 1200])
+def test_the_page_fits_its_window(page, width):
+    assert_it_fits(page, width)
+
+
+def test_axe_finds_nothing_serious(page):
+    assert_axe_finds_nothing_serious(page, ".course-panel")
 
 
 def test_still_of_a_drawing_and_its_caption(page, tmp_path):
@@ -331,6 +373,202 @@ def test_still_of_a_drawing_and_its_caption(page, tmp_path):
     assert Image.open(still).width > 700
 
 
+# The chat app, with the nano models behind it
+
+
+@pytest.fixture(scope="module")
+def chat_app(tmp_path_factory):
+    with course_app("chat", tmp_path_factory.mktemp("chat")) as served:
+        yield served
+
+
+@pytest.fixture(scope="module")
+def chat(chat_app, context, noticed) -> Page:
+    page = visit(chat_app[0], context, noticed)
+    field(page).wait_for()
+    return page
+
+
+def field(page: Page) -> Locator:
+    return page.get_by_label("Question (")
+
+
+def turn(page: Page, number: int) -> Locator:
+    return page.locator("article").nth(number)
+
+
+def ask(page: Page, question: str | None = None) -> Locator:
+    """Ask, by the Enter key, and wait for the end of the reply: its turn."""
+    number = page.locator("article").count()
+    if question is not None:
+        field(page).fill(question)
+    field(page).press("Enter")
+    expect(page.locator("article")).to_have_count(number + 1, timeout=TIMEOUT)
+    expect(status(page)).not_to_have_text(re.compile("^Waiting for"), timeout=TIMEOUT)
+    return turn(page, number)
+
+
+def test_only_the_chat_shows(chat):
+    title = apps.APPS["chat"].title
+    assert chat.title() == title and chat.get_by_role("heading").all_inner_texts()[0].startswith(title)
+    text = chat.locator("body").inner_text()
+    assert "six kinds of puzzle" in text and "import" not in text and "connect(" not in text
+    assert chat.get_by_label("Model").locator("option").all_inner_texts() == ["r1-s", "r1-m", "r1-l"]
+
+
+def test_an_example_is_answered_with_its_thinking_folded_and_its_times(chat):
+    chat.get_by_label("Example").select_option(label="tracking")
+    prompt = next(puzzles.puzzles("heldout", "tracking")).prompt
+    expect(field(chat)).to_have_value(prompt, timeout=TIMEOUT)
+    reply = ask(chat)
+    expect(reply).to_contain_text(prompt)
+    for name in ("ttft ", "tpot ", "tokens of reasoning", "s in all"):
+        expect(reply.locator(".course-note")).to_contain_text(name)
+    expect(reply.get_by_text("Thought for")).to_be_visible()
+    expect(reply.locator(".course-reasoning")).to_be_hidden()
+    reply.locator("summary").press("Enter")
+    expect(reply.locator(".course-reasoning")).to_be_visible()
+    assert reply.locator(".course-reasoning").inner_text().strip()
+
+
+def test_models_are_switched_and_asked_not_to_think(chat):
+    chat.get_by_label("Model").select_option(label="r1-l")
+    chat.get_by_label("Think first").uncheck()
+    reply = ask(chat, "Start with 5. Step 1: add 2. What is the result?")
+    expect(reply).to_contain_text("To r1-l:")
+    expect(reply.locator("details")).to_be_hidden()
+    chat.get_by_label("Think first").check()
+
+
+def test_a_picture_for_a_model_that_reads_text_only_is_refused_with_the_reason(chat):
+    before = chat.locator("article").count()
+    file = chat.get_by_label("Picture", exact=True)
+    file.set_input_files({"name": f"{EVIL}.png", "mimeType": "image/png", "buffer": as_png(scenes.render(SCENE))})
+    expect(status(chat)).to_have_text(
+        f"r1-l reads text only, so {EVIL}.png is not attached. Choose a model that sees.", timeout=TIMEOUT
+    )
+    assert file.input_value() == "" and chat.locator("article").count() == before
+
+
+@pytest.mark.parametrize("width", [390, 1200])
+def test_the_chat_fits_its_window(chat, width):
+    assert_it_fits(chat, width)
+
+
+def test_axe_finds_nothing_serious_in_the_chat(chat):
+    assert_axe_finds_nothing_serious(chat, ".course-chat")
+
+
+def test_still_of_a_conversation(chat, tmp_path):
+    chat.get_by_role("button", name="Clear").click()
+    expect(chat.locator("article")).to_have_count(0, timeout=TIMEOUT)
+    chat.get_by_label("Example").select_option(label="commonsense")
+    chat.get_by_label("Example").select_option(label="arithmetic")
+    expect(field(chat)).to_have_value(next(puzzles.puzzles("heldout", "arithmetic")).prompt, timeout=TIMEOUT)
+    ask(chat)
+    still = Path(os.environ.get("COURSE_CHAT_STILL", tmp_path / "chat.png"))
+    chat.locator(".course-chat").screenshot(path=still)
+    assert Image.open(still).width > 700
+
+
+def model_servers(voila: subprocess.Popen) -> list[psutil.Process]:
+    found = []
+    for process in psutil.Process(voila.pid).children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):  # it ends while we look
+            found += [process] if "helpers.server_process" in process.cmdline() else []
+    return found
+
+
+def test_a_page_has_one_model_server_until_it_is_closed(chat, chat_app):
+    """The last one that needs the page; whether the server has ended is looked up further down."""
+    assert len(model_servers(chat_app[1])) == 1
+    chat.close()
+
+
+# The panel in a browser, with a server behind it that does what a test needs
+
+PANEL = """
+from helpers.chat_panel import ChatPanel
+panel = ChatPanel({url!r}, ["scripted"])
+panel
+"""
+
+
+def scripted(request: Request) -> Response:
+    question = request.body["messages"][-1]["content"]
+    if question == "fail":
+        return fault(500, f"out\nof memory {EVIL}")
+    if question == "slow":
+        return answer(["word "] * 100, reasoning=["hm "] * 30, delay=0.1)
+    return answer(f"{EVIL} **said**", reasoning=f"{EVIL} thought")
+
+
+@pytest.fixture(scope="module")
+def panel(context, noticed, tmp_path_factory):
+    folder, port = tmp_path_factory.mktemp("panel"), apps.free_port()
+    with scripted_server(scripted) as models:
+        cells = [nbformat.v4.new_code_cell(PANEL.format(url=models.base_url), id="panel")]
+        kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+        nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), folder / "panel.ipynb")
+        address = (f"--port={port}", f"--Voila.ip={apps.HOST}", "--no-browser")
+        path = apps.voila_environment()["JUPYTER_PATH"]
+        command = ("voila", *apps.voila_arguments(folder / "panel.ipynb"), *address)
+        with serving(folder, *command, port=port, JUPYTER_PATH=path):
+            page = visit(f"http://127.0.0.1:{port}/", context, noticed)
+            field(page).wait_for()
+            yield page
+
+
+def test_what_a_model_says_is_never_markup(panel):
+    reply = ask(panel, f"{EVIL} asked")
+    reply.locator("summary").click()
+    for name, text in (("reasoning", "thought"), ("said", "**said**")):
+        expect(reply.locator(f".course-{name}")).to_have_text(f"{EVIL} {text}", timeout=TIMEOUT)
+    expect(reply).to_contain_text(f"To scripted: {EVIL} asked")
+    assert panel.locator('img[src="x"]').count() == 0
+
+
+def test_what_goes_wrong_is_one_line(panel):
+    reply = ask(panel, "fail")
+    expect(reply.locator(".course-error")).to_have_text(f"server_error: HTTP 500: out of memory {EVIL}")
+    expect(reply.locator(".course-note")).to_be_hidden()
+
+
+def test_a_reply_grows_stays_unfolded_and_is_stopped(panel):
+    number = panel.locator("article").count()
+    field(panel).fill("slow")
+    panel.get_by_role("button", name="Ask").click()
+    reply = turn(panel, number)
+    expect(reply.locator("summary")).to_contain_text("Thinking for", timeout=TIMEOUT)
+    expect(reply.locator(".course-reasoning")).to_be_hidden()
+    reply.locator("summary").click()
+    expect(reply.locator(".course-reasoning")).to_contain_text("hm hm hm hm hm")
+    expect(reply.locator(".course-said")).to_contain_text("word word", timeout=TIMEOUT)
+    expect(reply.locator(".course-note")).to_contain_text("tpot")
+    expect(reply.locator(".course-reasoning")).to_be_visible()
+    panel.get_by_role("button", name="Stop").click()
+    expect(status(panel)).to_have_text("Stopped.", timeout=TIMEOUT)
+    expect(reply.locator(".course-error")).to_have_text("Stopped.")
+    expect(reply.locator(".course-reasoning")).to_be_visible()
+    assert len(reply.locator(".course-said").inner_text().split()) < 100
+    assert ask(panel, "go on").locator(".course-said").inner_text().endswith("**said**")
+
+
+def test_an_empty_question_is_not_sent(panel):
+    number = panel.locator("article").count()
+    field(panel).fill("  ")
+    field(panel).press("Enter")
+    expect(status(panel)).to_have_text("Type a question first.", timeout=TIMEOUT)
+    assert panel.locator("article").count() == number
+
+
+def test_the_model_server_has_ended_with_its_page(chat_app):
+    until = time.monotonic() + sum(apps.CULLING.values()) + TIMEOUT / 1000
+    while model_servers(chat_app[1]):
+        assert time.monotonic() < until, "the model server outlived its page"
+        time.sleep(0.5)
+
+
 def test_nothing_went_wrong_and_nothing_went_elsewhere(page, noticed):
-    """The last one: looks back on all that the tests above did in the page."""
+    """The last one: looks back on all that the tests above did in the pages."""
     assert noticed == {"foreign": [], "errors": []}

@@ -52,6 +52,15 @@ def course(zoo, monkeypatch) -> Path:
     profiles.registry.cache_clear()
 
 
+@pytest.fixture
+def real_course(monkeypatch):
+    """The registry of this repository, whatever course another test looks at."""
+    monkeypatch.delenv("COURSE_ROOT", raising=False)
+    profiles.registry.cache_clear()
+    yield
+    profiles.registry.cache_clear()
+
+
 @pytest.fixture(scope="module")
 def server(zoo):
     """One server for all tests that only ask; a key stands in the environment, as on many machines."""
@@ -199,7 +208,7 @@ def test_what_is_not_there_is_said_before_anything_starts(course, tmp_path):
     assert psutil.Process().children() == before
 
 
-def test_hosted_models_are_reached_and_not_served():
+def test_hosted_models_are_reached_and_not_served(real_course):
     with connect(["r1-s", "r1-l"], "api") as there:
         assert there.base_url.startswith("https://")
         assert there.models == ["deepseek-r1-distill-qwen-7b", "deepseek-r1-distill-qwen-32b"]
@@ -207,7 +216,7 @@ def test_hosted_models_are_reached_and_not_served():
         serve(["r1-s"], "api")
 
 
-def test_a_role_that_no_model_plays_at_the_profile_is_left_out(monkeypatch):
+def test_a_role_that_no_model_plays_at_the_profile_is_left_out(real_course, monkeypatch):
     monkeypatch.setattr("helpers.server.serve", lambda roles, profile: (roles, profile))
     assert connect(["r1-m", "r1-s"], "laptop") == (["r1-s"], "laptop")
     assert connect(["blip-vqa"], "api") == (["blip-vqa"], "api")  # none of them: the nano model stands in

@@ -9,16 +9,18 @@ from courses import ROOT, course
 from helpers import zoo
 from helpers.errors import CourseError, MissingModel, UnknownName
 from helpers.files import DiskFull
-from helpers.profiles import roles, spec
+from helpers.profiles import registry, roles, spec
 
 
 def test_list_names_every_role_and_whether_it_is_here(capsys):
     assert zoo.show() == 0
     rows = [line.split() for line in capsys.readouterr().out.splitlines()]
-    assert {(row[0], row[1]) for row in rows[1:]} >= {(role, p) for role in roles() for p in ("nano", "laptop", "full")}
+    registered = {(role, profile) for role in roles() for profile in registry()[role]["profiles"]}
+    assert {(row[0], row[1]) for row in rows[1:]} == registered
     assert all(row[-1] == "yes" for row in rows if row[1] == "nano")
     zoo.show("api")
-    assert capsys.readouterr().out.count("the nano model stands in") == len(roles())
+    without = [role for role in roles() if "api" not in registry()[role]["profiles"]]
+    assert capsys.readouterr().out.count("the nano model stands in") == len(without)
 
 
 @pytest.mark.parametrize(
@@ -56,7 +58,7 @@ def test_check_finds_lies(monkeypatch, capsys):
 
 
 def test_check_counts_parameters_and_finds_damage(monkeypatch, capsys, tiny_course):
-    for recipe in ("blip", "r1"):
+    for recipe in ("blip", "r1", "r1_base"):
         monkeypatch.setattr(f"recipes.{recipe}_scores.all_scores", lambda role, model, processor: {})
     monkeypatch.setattr("recipes.checkpoints.read_card", lambda role: {"scores": {}})
     assert zoo.check([]) == 0  # models.yaml's numbers of parameters are true
@@ -159,7 +161,8 @@ def test_train_runs_the_recipe_and_saves_every_role(monkeypatch, capsys):
 
 
 def test_recipes_are_found_by_name_and_by_role():
-    assert {zoo.recipe_of(name) for name in ("blip", *roles())} == {"blip"}
+    assert {zoo.recipe_of(name) for name in ("blip", *roles())} == {"blip", "r1", "r1_base"}
+    assert zoo.recipe_of("r1-l") == "r1"
     with pytest.raises(UnknownName, match="Did you mean 'blip'"):
         zoo.recipe_of("blib")
     for role in roles():

@@ -7,9 +7,11 @@
     attempts = read("runs/first")
     summarise(attempts), latency(attempts), compare(attempts), write_report("runs/first", items)
 
-`course bench` does the same from a terminal. Graders are ``helpers.grading``'s, one request is ``helpers.chat``'s.
+`course bench` does the same from a terminal, and ``write_archive`` keeps a log in a small file. Graders are
+``helpers.grading``'s, one request is ``helpers.chat``'s.
 """
 
+from .archive import read_archive, write_archive
 from .cost import cost_of, price_of
 from .engine import RunStopped, run
 from .estimate import dry_run
@@ -23,6 +25,6 @@ from .timing import latency, throughput
 
 __all__ = [
     "Attempt", "Limits", "LogError", "RunStopped", "Settings", "compare", "cons_at_k", "cost_of", "dry_run",
-    "grade_answers", "host_of", "latency", "make_plan", "pass_at_k", "price_of", "read", "run", "sampling", "summarise",
-    "throughput", "write_report",
+    "grade_answers", "host_of", "latency", "make_plan", "pass_at_k", "price_of", "read", "read_archive", "run",
+    "sampling", "summarise", "throughput", "write_archive", "write_report",
 ]  # fmt: skip

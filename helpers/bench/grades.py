@@ -5,10 +5,14 @@ from __future__ import annotations
 import collections
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..tasks import Item
 from .log import GRADES, Attempt, JsonLines, grade_line, locked, read, read_grades
 from .plan import digest
+
+if TYPE_CHECKING:
+    from ..grading import Grade
 
 SANDBOX_OFF = "code answers are run only where you allow it (--run-code)"
 NO_JUDGE = "answers that a model has to judge (helpers.grading) are not judged here"
@@ -17,9 +21,9 @@ NO_JUDGE = "answers that a model has to judge (helpers.grading) are not judged h
 def grade_answers(folder: str | Path, items: Sequence[Item]) -> dict[str, int]:
     """Grade the answers to ``items`` that have no grade yet, or whose reference or grader has changed since.
 
-    An answer keeps its grade over runs; one line each is appended. Comes back with the reasons why answers were left
-    without a grade, and how many. Raises LogError while another run holds the folder, DiskFull, and TaskError for an
-    item that its grader cannot use.
+    An answer keeps its grade over runs; one line each is appended. Equal answers to an item are graded once. Comes back
+    with the reasons why answers were left without a grade, and how many. Raises LogError while another run holds the
+    folder, DiskFull, and TaskError for an item that its grader cannot use.
     """
     from tqdm import tqdm
 
@@ -28,6 +32,7 @@ def grade_answers(folder: str | Path, items: Sequence[Item]) -> dict[str, int]:
     folder = Path(folder)
     against = {(item.task, item.id): (item, digest(item.grader, item.reference)) for item in items}
     left: collections.Counter[str] = collections.Counter()
+    same: dict[tuple[str, str, str], Grade] = {}  # models often write the same program: it is run once
     with locked(folder):
         known = read_grades(folder)
 
@@ -44,10 +49,11 @@ def grade_answers(folder: str | Path, items: Sequence[Item]) -> dict[str, int]:
                 if item.grader == "judge":
                     left[NO_JUDGE] += 1
                     continue
+                text = (item.task, item.id, attempt.reply.answer)
                 try:
-                    graded = grade(item, attempt.reply.answer)
+                    same[text] = same.get(text) or grade(item, attempt.reply.answer)
                 except SandboxOff:
                     left[SANDBOX_OFF] += 1
                     continue
-                grades.write(grade_line(attempt.key, graded, reference))
+                grades.write(grade_line(attempt.key, same[text], reference))
     return dict(left)

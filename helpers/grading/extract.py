@@ -21,6 +21,15 @@ MARKER = re.compile(
 )
 SENTENCE_END = re.compile(r"[.;!?](?=\s|$)|[。\n]")
 HAN = r"[\u3400-\u9fff]"
+LATEX_SPACE = re.compile(r"\\[,;:! ]|\\quad\b|~")
+POWER = r"(?:\^\{?-?\d\}?|[²³])"
+#: What ends a number that counts something: \text{ km}^2, \mathrm{m/s^2}, \text{m}/\text{s}; m^2, km/h; 个, 千米. Words
+#: that change the number (million, 万) are none.
+UNIT = re.compile(
+    r"(?<=[\w)}])(?:\s*(?:(?:/|\\cdot)\s*)?\\(?:text|textrm|mathrm|mbox)\s*"
+    rf"\{{(?!\s*(?:hundred|thousand|[mb]illion|dozen))[^{{}}\d]*{POWER}?\}}{POWER}?)+\s*$"
+    rf"|(?<=\d)\s*(?:[ckm]?m(?:{POWER}|/[hs]{POWER}?)|(?![百万亿]|千\s*$){HAN}+)\s*$"
+)
 FULL_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: " ", ord("−"): "-"}
 
 
@@ -34,10 +43,16 @@ def tidy(text: str) -> str:
 # Numbers
 
 
-def strict(answer: str) -> str | None:
-    """The whole answer, if it is a number and nothing else."""
-    match = NUMBER.fullmatch(answer.strip())
+def first_number(answer: str) -> str | None:
+    """The first number in the text, whatever it counts."""
+    match = NUMBER.search(tidy(answer))
     return match[0] if match else None
+
+
+def last_number(answer: str) -> str | None:
+    """The last number in the text, whatever it counts."""
+    numbers = NUMBER.findall(tidy(answer))
+    return numbers[-1] if numbers else None
 
 
 def boxed(answer: str) -> str | None:
@@ -51,33 +66,31 @@ def boxed(answer: str) -> str | None:
     return None
 
 
-def last_number(answer: str) -> str | None:
-    """The last number in the text, whatever it counts."""
-    numbers = NUMBER.findall(tidy(answer))
-    return numbers[-1] if numbers else None
-
-
-def math_verify(answer: str) -> str | None:
-    """What the library math-verify takes for the answer: what is boxed, then LaTeX, then plain numbers."""
-    return mathematics.parse(answer)
+def announced(answer: str) -> str | None:
+    """The boxed answer, else the number that is announced as the answer."""
+    return boxed(answer) or _number((marked(answer) or "").partition(", ")[0])
 
 
 def final_number(answer: str) -> str | None:
-    """What the grader uses: the boxed answer, else the number announced as the answer, else the last number."""
-    if found := boxed(answer):
-        return found
-    for text in ((marked(answer) or "").partition(", ")[0], answer):
-        if found := math_verify(text) if "\\" in text else last_number(text):
-            return found
-    return None
+    """What the grader uses: the announced answer, else the last number. LaTeX is left to math-verify."""
+    return announced(answer) or _number(answer)
+
+
+def _number(text: str) -> str | None:
+    return mathematics.parse(text) if "\\" in text else last_number(text)
+
+
+def without_unit(number: str) -> str:
+    r"""A number, or an expression, without the unit that ends it: ``24\,\text{km}^2``, ``24 m^2``, ``24个``."""
+    return UNIT.sub("", LATEX_SPACE.sub(" ", number))
 
 
 #: The extractors that the notebook compares, by name.
 EXTRACTORS: dict[str, Callable[[str], str | None]] = {
-    "strict": strict,
-    "boxed": boxed,
+    "first_number": first_number,
     "last_number": last_number,
-    "math_verify": math_verify,
+    "announced": announced,
+    "final_number": final_number,
 }
 
 

@@ -69,7 +69,8 @@ def grade_number(answer: str, reference: str, extractor: Callable[[str], str | N
     if not _is_text(reference):
         raise TaskError(f"The reference of a number is the number as text, not {reference!r}.")
     found = extractor(answer)
-    return _graded(found, found is not None and mathematics.equal(reference, extract.tidy(found)))
+    readings = dict.fromkeys(extract.tidy(text) for text in (found, extract.without_unit(found))) if found else ()
+    return _graded(found, any(mathematics.equal(reference, reading) for reading in readings))
 
 
 def grade_choice(answer: str, reference: str) -> Grade:

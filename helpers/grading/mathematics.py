@@ -19,9 +19,10 @@ from pathlib import Path
 
 from ..errors import CourseError
 
-#: 42, -3, 1,234.50, .5, 2/3, 6e23. Digits that are part of a name or of another number ("v2", "3.4.5") are none.
+#: 42, -3, 1,234.50, .5, 2/3, 6e23. Digits that are part of a name or of another number ("v2", "3.4.5") are none, nor
+#: are the powers of a unit or a letter ("m^2", "s^-1").
 NUMBER = re.compile(
-    r"(?<![A-Za-z0-9_.])[-+]?"
+    r"(?<![A-Za-z0-9_.])(?<![A-Za-z]\^)(?<![A-Za-z]\^-)[-+]?"
     r"(?:(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?|\.\d+)"
     r"(?:[eE][-+]?\d{1,3})?(?:/\d+)?"
 )

@@ -252,6 +252,18 @@ def test_a_folder_in_use_is_refused_before_anything_is_asked(tmp_path):
         assert not server.requests
 
 
+def test_equal_answers_to_an_item_are_graded_once_and_every_one_has_its_grade(tmp_path, monkeypatch):
+    from helpers import grading
+
+    graded, grade = [], grading.grade
+    monkeypatch.setattr(grading, "grade", lambda item, text: graded.append((item.id, text)) or grade(item, text))
+    with scripted_server(adds) as server:
+        bench(server.base_url, tmp_path, sums(3), models=["a", "b"], samples=2)
+    grade_answers(tmp_path, sums(3))
+    assert len(graded) == len(set(graded)) == 3
+    assert [attempt.grade.outcome for attempt in read(tmp_path)] == ["correct"] * 12
+
+
 def test_an_answer_is_graded_once_and_again_when_its_reference_changes(tmp_path):
     items = sums(3)
     with scripted_server(adds) as server:

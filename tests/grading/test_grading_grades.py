@@ -25,6 +25,22 @@ def outcome(grader: str, reference: object, answer: str) -> str:
         ("#### 2,125", "2125", "correct"),
         ("The answer is 0.75.", "3/4", "correct"),
         ("The answer is 43.", "42", "incorrect"),
+        (r"\boxed{24\,\text{km}}", "24", "correct"),
+        (r"\boxed{24\text{ km}^2}", "24", "correct"),
+        (r"\boxed{24\text{ km}^2}", "576", "incorrect"),
+        (r"\boxed{6\ \mathrm{m}^2}", "6", "correct"),
+        (r"\boxed{10\sqrt{3}\,\text{cm}}", r"10\sqrt{3}", "correct"),
+        (r"\boxed{\$1,024}", "1024", "correct"),
+        ("The area is 24 m^2.", "24", "correct"),
+        ("The area is 24 m^2.", "2", "incorrect"),
+        (r"\boxed{24 m^2}", "24", "correct"),
+        (r"\boxed{24 m^2}", "24m^2", "correct"),  # with an expression for the reference it is one
+        (r"\boxed{x^2}", "x^2", "correct"),
+        (r"\boxed{3x^2}", "3", "incorrect"),
+        (r"\boxed{3\text{ or }4}", "3", "incorrect"),
+        (r"\boxed{3\text{ h }20\text{ min}}", "20", "incorrect"),
+        (r"\boxed{24\text{ million}}", "24", "incorrect"),
+        (r"\boxed{5\text{ 个}}", "5", "correct"),
         (r"\boxed{0.333}", "1/3", "incorrect"),
         ("1/0", "1", "incorrect"),
         ("9" * 5000, "1", "incorrect"),
@@ -40,7 +56,7 @@ def test_numbers(answer, reference, outcome_):
 def test_the_score_depends_on_the_extractor():
     answer = "The answer is 42, that is 3 more than 39."
     scores = {name: grade_number(answer, "42", extractor).score for name, extractor in grading.EXTRACTORS.items()}
-    assert scores == {"strict": 0.0, "boxed": 0.0, "last_number": 0.0, "math_verify": 1.0}
+    assert scores == {"first_number": 1.0, "last_number": 0.0, "announced": 1.0, "final_number": 1.0}
 
 
 @settings(deadline=None)
