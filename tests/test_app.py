@@ -256,8 +256,9 @@ def test_a_drawing_by_mouse_arrives(page):
     _stroke(page, [(0.3, 0.3), (0.7, 0.3), (0.7, 0.7), (0.3, 0.7)])
     expect(status(page)).to_have_text("Opened your drawing.", timeout=TIMEOUT)
     assert _preview(page).getpixel((80, 80))[0] > 180 > 100 > _preview(page).getpixel((80, 80))[1]
+    drawn = _source(page)
     click(page, "Undo")
-    page.wait_for_function("(old) => document.querySelector('.course-preview img')?.src !== old", arg=_source(page))
+    page.wait_for_function("(old) => document.querySelector('.course-preview img')?.src !== old", arg=drawn)
     assert min(_preview(page).getpixel((80, 80))) > 200
 
 
@@ -465,7 +466,7 @@ def test_still_of_a_conversation(chat, tmp_path):
     chat.get_by_label("Example").select_option(label="commonsense")
     chat.get_by_label("Example").select_option(label="arithmetic")
     expect(field(chat)).to_have_value(next(puzzles.puzzles("heldout", "arithmetic")).prompt, timeout=TIMEOUT)
-    ask(chat)
+    ask(chat).locator(".course-said").click()  # takes the selection off the question
     still = Path(os.environ.get("COURSE_CHAT_STILL", tmp_path / "chat.png"))
     chat.locator(".course-chat").screenshot(path=still)
     assert Image.open(still).width > 700

@@ -15,7 +15,6 @@ from courses import clean_environment, course, interruptible, write_notebook
 
 from helpers import apps, cli
 from helpers.errors import CourseError
-from helpers.picture_app import SOURCE
 
 
 def commands(parser: argparse.ArgumentParser, path: tuple = ()):
@@ -112,7 +111,7 @@ def test_the_app_needs_its_notebook(tiny_course, monkeypatch):
 
 
 def test_the_app_answers_on_loopback_alone_and_ends_with_ctrl_c(tiny_course):
-    tag_as_app(write_notebook(tiny_course / SOURCE, "'hello'"))
+    tag_as_app(write_notebook(tiny_course / apps.APPS["picture"].source, "'hello'"))
     port = apps.free_port()
     command = [sys.executable, "-m", "helpers.cli", "app", "--no-browser", "--port", str(port)]
     with subprocess.Popen(
