@@ -107,7 +107,6 @@ def write_record(options: argparse.Namespace, models: Sequence[ModelSpec], comma
     """The archive of all parts, and how it was made."""
     path = root() / "data" / "measured" / f"reasoning_grid-{options.profile}.jsonl.gz"
     logs = {name: bench.read(runs / name) for name in commands}
-    bench.write_archive(path, itertools.chain(*logs.values()))
     given = vars(options).items()
     told = [f"--{name.replace('_', '-')} {value}" for name, value in given if value != vars(parse([]))[name]]
     about = {
@@ -115,7 +114,8 @@ def write_record(options: argparse.Namespace, models: Sequence[ModelSpec], comma
         "date": datetime.now(UTC).date().isoformat(), "commit": commit(), "profile": options.profile,
         "device": records.device_name(), "versions": records.versions(), "models": described(models),
         "parts": {name: _part(commands[name], attempts) for name, attempts in logs.items()},
-    }  # fmt: skip
+    }  # fmt: skip  (asked before anything is written: the record must not find itself)
+    bench.write_archive(path, itertools.chain(*logs.values()))
     write_json(path.with_name(f"reasoning_grid-{options.profile}.json"), about)
     print(f"\nWritten to {path} ({path.stat().st_size / 1e6:.2f} MB).")
 
