@@ -50,7 +50,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--limit", type=_positive, metavar="N", help="at most N items of each task, drawn with --seed")
     parser.add_argument("--samples", type=_positive, default=1, metavar="K", help="times to ask each item (default: 1)")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of order, items and samples (default: 0)")
-    parser.add_argument("--order", choices=ORDERS, default=ORDERS[0], help="models take turns (default), or one by one")
+    parser.add_argument(
+        "--order", choices=ORDERS,
+        help="models take turns (default), or one by one (default with several clients at the server of this machine)",
+    )  # fmt: skip
     parser.add_argument("--temperature", type=float, metavar="X", help="(default: the server's)")
     parser.add_argument("--top-p", type=float, metavar="X", help="(default: the server's)")
     parser.add_argument("--max-tokens", type=_positive, default=1024, metavar="N", help="of an answer (default: 1024)")
@@ -79,7 +82,7 @@ def run(options: argparse.Namespace) -> int:
     items = load_tasks(options.tasks, options.limit, options.seed, options.think)
     host = host_of(options.base_url) if options.base_url else LOCAL
     settings = Settings(host, options.temperature, options.top_p, options.max_tokens, options.seed, options.think)
-    plan = make_plan(items, _model_ids(options), options.samples, settings, options.order, options.seed)
+    plan = make_plan(items, _model_ids(options), options.samples, settings, _order(options), options.seed)
     if options.dry_run:
         return _dry_run(plan, options.out)
     stopped = None
@@ -91,6 +94,12 @@ def run(options: argparse.Namespace) -> int:
     if stopped:
         raise stopped
     return int(unanswered > 0)
+
+
+def _order(options: argparse.Namespace) -> str:
+    """Models take turns, so that drift meets all alike; but ``transformers serve`` batches one model at a time."""
+    batched_here = not options.base_url and options.concurrency > 1
+    return options.order or ("blocks" if batched_here else "interleaved")
 
 
 def _model_ids(options: argparse.Namespace) -> list[str]:

@@ -245,3 +245,15 @@ def test_bench_is_silent_about_progress_where_there_is_no_terminal(tmp_path, cap
     with scripted_server(adds) as server:
         bench(server.base_url, tmp_path, sums(2))
     assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("words, blocks", [
+    ([], 1), (["--concurrency", 8], 3), (["--concurrency", 8, "--order", "interleaved"], 1),
+    (["--concurrency", 8, "--base-url", BEIJING], 1),
+])  # fmt: skip
+def test_the_server_of_this_machine_is_given_one_model_at_a_time_when_it_batches(words, blocks, monkeypatch):
+    plans = []
+    monkeypatch.setattr(command, "_dry_run", lambda plan, folder: plans.append(plan) or 0)
+    three = ["--models", "r1-s", "r1-m", "r1-l", "--tasks", "logic", "--limit", 4]
+    assert command.run(options(*three, *words, "--dry-run")) == 0
+    assert len(plans[0]) == blocks
