@@ -19,15 +19,16 @@ from helpers import bench, stats
 from helpers.bench import Attempt, Settings
 from helpers.bench.cost import prices
 from helpers.bench.plan import Key
-from helpers.bench.summary import holm
+from helpers.bench.summary import holm, mean_over_items
 from helpers.chat import TRANSPORT_FAILURES, Reply
 from helpers.grading import Grade
 from helpers.profiles import root
+from helpers.worlds import puzzles
 
 NOTEBOOK = root() / "notebooks" / "02_reasoning" / "03_the_benchmark.ipynb"
 DEFINED = {
     "is_right", "naive", "wilson", "honest", "bounds", "item_shares", "bootstrap", "mcnemar", "holm", "items_needed",
-    "percentile", "ecdf", "yuan", "frontier", "torn",
+    "percentile", "ecdf", "yuan", "frontier", "torn", "over_items", "written", "steps_of",
 }  # fmt: skip
 COUNTS = st.integers(1, 400).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
 
@@ -43,7 +44,7 @@ def notebook():
     wanted = [node for tree in trees for node in tree.body if isinstance(node, functions) and node.name in DEFINED]
     namespace = {
         "math": math, "random": random, "mean": fmean, "median": median, "Counter": Counter, "stats": stats,
-        "defaultdict": defaultdict, "TRANSPORT_FAILURES": TRANSPORT_FAILURES,
+        "defaultdict": defaultdict, "TRANSPORT_FAILURES": TRANSPORT_FAILURES, "puzzles": puzzles,
     }  # fmt: skip
     exec(compile(ast.Module(wanted, type_ignores=[]), str(NOTEBOOK), "exec"), namespace)
     assert namespace.keys() >= DEFINED
@@ -98,6 +99,21 @@ def test_samples_of_an_item_count_once_and_the_interval_is_over_items(notebook):
     by_hand, (score,) = notebook["bootstrap"](shares), bench.summarise(attempts)
     assert by_hand.value == pytest.approx(score.accuracy.value)
     assert by_hand == pytest.approx(score.accuracy, abs=0.02)  # other random draws
+
+
+@pytest.mark.parametrize("right", [[0] * 30, [1] * 30, [0, 1] * 15, [0, 0.5, 1] * 10])
+def test_the_interval_over_items_is_the_engines_and_never_of_no_width(notebook, right):
+    attempts = [attempt(i, sample < 2 * share, sample=sample) for i, share in enumerate(right) for sample in range(2)]
+    by_hand = notebook["over_items"](attempts)
+    assert by_hand == pytest.approx(mean_over_items(right), abs=0.02 if 0.5 in right else 1e-6)
+    assert by_hand.low < by_hand.high
+
+
+@pytest.mark.parametrize("split", ["heldout", "longer"])
+@pytest.mark.parametrize("family", puzzles.FAMILIES)
+def test_a_puzzle_is_found_again_by_its_name(notebook, family, split):
+    drawn = list(puzzles.puzzles(split, family, 5, seed=3))
+    assert [notebook["steps_of"](attempt(puzzle.id)) for puzzle in drawn] == [puzzle.difficulty for puzzle in drawn]
 
 
 @given(counts=st.tuples(st.integers(0, 60), st.integers(0, 60)))
