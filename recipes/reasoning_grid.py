@@ -114,7 +114,8 @@ def write_record(options: argparse.Namespace, models: Sequence[ModelSpec], comma
         "date": datetime.now(UTC).date().isoformat(), "commit": commit(), "profile": options.profile,
         "device": records.device_name(), "versions": records.versions(), "models": described(models),
         "parts": {name: _part(commands[name], attempts) for name, attempts in logs.items()},
-    }  # fmt: skip  (asked before anything is written: the record must not find itself)
+    }  # fmt: skip
+    # Only now, after the commit was asked for: the archive itself would make the checkout look changed.
     bench.write_archive(path, itertools.chain(*logs.values()))
     write_json(path.with_name(f"reasoning_grid-{options.profile}.json"), about)
     print(f"\nWritten to {path} ({path.stat().st_size / 1e6:.2f} MB).")

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from PIL import Image
 
 from ..errors import unknown
-from . import scenes
+from . import drawing, scenes
 from .scenes import BACKGROUNDS, COLOURS, NOVEL_PAIRS, SHAPES, Scene, Thing
 from .scenes.layout import DIGITS, SIZES, SPLITS, WORDS
 
@@ -77,10 +77,8 @@ def pair_rng(split: str, seed: int, index: int) -> random.Random:
 
 def pairs(split: str, n: int | None = None, seed: int = 0, start: int = 0, change: str | None = None) -> Iterator[Pair]:
     """Yield ``n`` pairs of a split (endlessly when ``n`` is None), of one change or (None) of all in turn."""
-    index = start
-    while n is None or index < start + n:
+    for index in drawing.indices(n, start):
         yield sample_pair(pair_rng(split, seed, index), split, change or tuple(CHANGES)[index % len(CHANGES)])
-        index += 1
 
 
 def sample_pair(rng: random.Random, split: str = "train", change: str | None = None) -> Pair:
@@ -171,10 +169,8 @@ def pair_questions(
     split: str, n: int | None = None, seed: int = 0, start: int = 0, type: str | None = None
 ) -> Iterator[tuple[Pair, Question]]:
     """Yield ``n`` (pair, question) pairs of a split, of one type or (None) all types in equal shares."""
-    index = start
-    while n is None or index < start + n:
+    for index in drawing.indices(n, start):
         yield sample_question(pair_rng(split, seed, index), split, type or tuple(ANSWERS)[index % len(ANSWERS)])
-        index += 1
 
 
 def sample_question(rng: random.Random, split: str, type: str) -> tuple[Pair, Question]:

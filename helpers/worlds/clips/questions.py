@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ...errors import unknown
+from .. import drawing
 from .clip import APPEARS, CHANGES, COLLIDES, DISAPPEARS, MOVES, Clip, Event, clip_rng
 from .sample import sample_clip
 from .texts import clause, predicate, seconds
@@ -50,22 +51,15 @@ def parse_seconds(text: str) -> tuple[float, float] | None:
 
 def questions(clip: Clip, rng: random.Random) -> list[Question]:
     """Every type of question that this clip can be asked, in random order; of several of a type, one each."""
-    found: dict[str, list[Question]] = {}
-    for question in _ask(clip, rng):
-        found.setdefault(question.type, []).append(question)
-    chosen = [rng.choice(options) for options in found.values()]
-    rng.shuffle(chosen)
-    return chosen
+    return drawing.one_of_each_type(rng, _ask(clip, rng))
 
 
 def clip_questions(
     split: str, n: int | None = None, seed: int = 0, start: int = 0, type: str | None = None
 ) -> Iterator[tuple[Clip, Question]]:
     """Yield ``n`` (clip, question) pairs of a split, of one type or (None) all types in equal shares."""
-    index = start
-    while n is None or index < start + n:
+    for index in drawing.indices(n, start):
         yield sample_question(clip_rng(split, seed, index), split, type or tuple(ANSWER)[index % len(ANSWER)])
-        index += 1
 
 
 def sample_question(rng: random.Random, split: str, type: str) -> tuple[Clip, Question]:

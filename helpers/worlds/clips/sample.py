@@ -6,6 +6,7 @@ import random
 from collections.abc import Iterator
 
 from ...errors import unknown
+from .. import drawing
 from ..scenes import BACKGROUNDS, COLOURS, NOVEL_PAIRS, SHAPES, Thing
 from ..scenes.layout import SIZES
 from .clip import (
@@ -34,10 +35,8 @@ TOUCH = 0.85  # things that meet are so many times the sum of their radii apart
 
 def clips(split: str, n: int | None = None, seed: int = 0, start: int = 0) -> Iterator[Clip]:
     """Yield ``n`` clips of a split (endlessly when ``n`` is None)."""
-    index = start
-    while n is None or index < start + n:
+    for index in drawing.indices(n, start):
         yield sample_clip(clip_rng(split, seed, index), split)
-        index += 1
 
 
 def sample_clip(rng: random.Random, split: str = "train") -> Clip:

@@ -8,11 +8,11 @@ are made of words that no training document has.
 from __future__ import annotations
 
 import random
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ...errors import unknown
+from .. import drawing
 from .contents import KINDS, Chart, Content, Form, Receipt, Sign, Table, key
 from .layout import Page, Style, style
 from .pages import lay_out
@@ -38,7 +38,7 @@ class Document:
 
 def is_reserved(content: Content) -> bool:
     """Whether a content is kept for evaluation: a quarter of all contents, by a hash, whatever the seed."""
-    return zlib.crc32(key(content).encode()) % 4 == 0
+    return drawing.is_reserved(key(content))
 
 
 def document_rng(split: str, seed: int, index: int) -> random.Random:
@@ -52,10 +52,8 @@ def documents(
     split: str, n: int | None = None, seed: int = 0, start: int = 0, kind: str | None = None
 ) -> Iterator[Document]:
     """Yield ``n`` documents of a split (endlessly when ``n`` is None), of one kind or (None) of all in turn."""
-    index = start
-    while n is None or index < start + n:
+    for index in drawing.indices(n, start):
         yield sample_document(document_rng(split, seed, index), split, kind or tuple(KINDS)[index % len(KINDS)])
-        index += 1
 
 
 def sample_document(rng: random.Random, split: str = "train", kind: str | None = None) -> Document:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from ...errors import unknown
+from .. import drawing
 from .contents import Chart, Form, Receipt, Sign, Table, money
 from .document import Document, document_rng, sample_document
 
@@ -52,12 +53,7 @@ class Question:
 
 def questions(document: Document, rng: random.Random) -> list[Question]:
     """Every type of question that this document can be asked, in random order; of several of a type, one each."""
-    found: dict[str, list[Question]] = {}
-    for question in _ASK[document.kind](document.content):
-        found.setdefault(question.type, []).append(question)
-    chosen = [rng.choice(options) for options in found.values()]
-    rng.shuffle(chosen)
-    return chosen
+    return drawing.one_of_each_type(rng, _ASK[document.kind](document.content))
 
 
 def document_questions(
@@ -67,10 +63,8 @@ def document_questions(
     if kind is not None and kind not in TYPES:
         raise unknown("kind of document", kind, list(TYPES))
     types = [(k, type) for k, types in TYPES.items() for type in types if kind in (None, k)]
-    index = start
-    while n is None or index < start + n:
+    for index in drawing.indices(n, start):
         yield sample_question(document_rng(split, seed, index), split, *types[index % len(types)])
-        index += 1
 
 
 def sample_question(rng: random.Random, split: str, kind: str, type: str) -> tuple[Document, Question]:

@@ -19,8 +19,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from ...errors import CourseError, unknown
+from .. import drawing
+from ..drawing import is_reserved
 from . import arithmetic, code, commonsense, logic, tracking, writing
-from .puzzle import Puzzle, is_reserved, messages, target
+from .puzzle import Puzzle, messages, target
 from .vocabulary import VOCABULARY
 
 FAMILIES = {
@@ -70,8 +72,6 @@ def sample(rng: random.Random, family: str, split: str = "train", steps: int | N
 
 def puzzles(split: str, family: str, n: int | None = None, seed: int = 0, start: int = 0) -> Iterator[Puzzle]:
     """Yield ``n`` puzzles of a split and family (endlessly when ``n`` is None), the same on every machine."""
-    index = start
-    while n is None or index < start + n:
+    for index in drawing.indices(n, start):
         rng = random.Random(f"puzzles/{split}/{family}/{seed}/{index}")
         yield replace(sample(rng, family, split), id=f"{family}-{split}-{seed}-{index}")
-        index += 1

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -62,11 +61,6 @@ def target(puzzle: Puzzle, think: bool) -> str:
 def messages(puzzle: Puzzle, think: bool) -> list[dict[str, str]]:
     """The conversation to train on: the prompt and its target. (To ask a model, take ``puzzle.item(think)``.)"""
     return [{"role": "user", "content": puzzle.prompt}, {"role": "assistant", "content": target(puzzle, think)}]
-
-
-def is_reserved(content: str) -> bool:
-    """Whether a content is kept for evaluation: a quarter of all contents, by a hash, whatever the seed."""
-    return zlib.crc32(content.encode()) % 4 == 0
 
 
 def arrange(frame: str, opening: str, facts: Iterable[str], question: str) -> str:

@@ -13,6 +13,8 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from .. import drawing
+
 COLOURS = ("red", "orange", "yellow", "green", "cyan", "blue", "purple", "pink")
 SHAPES = ("circle", "square", "triangle", "star", "cross", "ring", "diamond", "heart")
 FILLS = ("plain", "striped", "dotted")
@@ -106,10 +108,8 @@ def scene_rng(split: str, seed: int, index: int) -> random.Random:
 
 def scenes(split: str, n: int | None = None, seed: int = 0, start: int = 0) -> Iterator[Scene]:
     """Yield ``n`` scenes of a split (endlessly when ``n`` is None)."""
-    index = start
-    while n is None or index < start + n:
+    for index in drawing.indices(n, start):
         yield sample_scene(scene_rng(split, seed, index), split)
-        index += 1
 
 
 def sample_scene(rng: random.Random, split: str = "train", composition: str | None = None) -> Scene:

@@ -10,6 +10,7 @@ import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from .. import drawing
 from .captions import plural
 from .layout import (
     BACKGROUNDS,
@@ -55,10 +56,8 @@ ANSWER_LIST = tuple(sorted(set().union(*ANSWERS.values()) - {"first", "second"})
 
 def questions(split: str, n: int | None = None, seed: int = 0, start: int = 0) -> Iterator[tuple[Scene, Question]]:
     """Yield ``n`` (scene, question) pairs of a split, types in equal shares."""
-    index = start
-    while n is None or index < start + n:
+    for index in drawing.indices(n, start):
         yield sample_question(scene_rng(split, seed, index), split)
-        index += 1
 
 
 def sample_question(rng: random.Random, split: str = "train", type: str | None = None) -> tuple[Scene, Question]:
