@@ -134,12 +134,16 @@ def checkpoints() -> Iterator[Check]:
     from .models import check_files
 
     for row in nano_specs():
+        if row.awaits_training:
+            advice = f"What needs it says so. `course models train {row.recipe}` makes it."
+            yield Check(f"Model {row.role}", "note", "not trained yet", advice)
+            continue
         try:
             check_files(row)
         except CourseError as error:
             yield Check(f"Model {row.role}", "problem", "missing or damaged", str(error))
         else:
-            size = f"{row.parameters / 1e6:.1f} M parameters"
+            size = f"{row.parameters / 1e6:.1f} M parameters" if row.parameters else "of unregistered size"
             if row.sha256:
                 yield Check(f"Model {row.role}", "ok", f"{size}, hash as registered")
             else:

@@ -68,6 +68,9 @@ def check_files(chosen: ModelSpec) -> None:
         f"Restore it with `git checkout -- data/models/{chosen.id}` "
         f"or retrain it: `course models train {chosen.recipe}`."
     )
+    if chosen.awaits_training:
+        train = f"Train it: `course models train {chosen.recipe}`."
+        raise MissingModel(f"The checkpoint of {chosen.role} is missing: it was not trained yet. {train}")
     if not weights.is_file():
         raise MissingModel(f"The checkpoint of {chosen.role} is missing ({weights}). {restore}")
     if chosen.sha256 and file_sha256(weights) != chosen.sha256:

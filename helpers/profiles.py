@@ -84,6 +84,12 @@ class ModelSpec:
         return next((line.split()[0] for line in lines if line.endswith(f" {self.id}/model.safetensors")), None)
 
     @property
+    def awaits_training(self) -> bool:
+        """Whether the role has no nano weights yet: none lie there, and none were ever registered beside the others'."""
+        sums = root() / "data" / "models" / "SHA256SUMS"
+        return self.is_local and sums.is_file() and not self.sha256 and not (self.path / "model.safetensors").exists()
+
+    @property
     def label(self) -> str:
         """What to call the model in front of a reader: a nano model is always called one."""
         size = f"{self.parameters / 1e6:.1f} M parameters" if self.parameters else "unknown size"

@@ -59,6 +59,9 @@ def check(wanted: list[str]) -> int:
     failures = []
     for role in wanted or roles():
         row = spec(role)
+        if row.awaits_training and not wanted:
+            print(f"{role}: not trained yet; `course models train {row.recipe}` makes it", flush=True)
+            continue
         print(f"{role}: measuring on held-out data …", flush=True)
         problems = [*_check_checkpoint(row)]
         print(f"{role}: {'; '.join(problems) if problems else 'true'}", flush=True)
@@ -83,7 +86,7 @@ def _check_checkpoint(row: ModelSpec):
         return
     counted = sum(parameter.numel() for parameter in model.parameters())
     if counted != row.parameters:
-        yield f"has {counted:,} parameters; models.yaml says {row.parameters:,}"
+        yield f"has {counted:,} parameters; models.yaml says {row.parameters or 'nothing'}"
     measure = scorer(row.recipe)
     measured = measure.all_scores(row.role, model, processor)
     for name in sorted(measured.keys() | claimed.keys()):

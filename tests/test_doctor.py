@@ -47,7 +47,8 @@ def own_copy(tiny_course, monkeypatch):
 
 
 def test_whole_checkpoints_are_ok(own_copy):
-    assert {check.status for check in doctor.checkpoints()} == {"ok"}
+    trained = [check for check in doctor.checkpoints() if check.detail != "not trained yet"]
+    assert trained and {check.status for check in trained} == {"ok"}
 
 
 def damage(path):

@@ -49,6 +49,15 @@ def test_the_registry_agrees_with_the_real_configurations():
         assert fallback.profile == "nano" and "stands in" in fallback.note
 
 
+def test_memory_is_computed_from_the_count_as_the_registry_says():
+    rows = [profiles.spec(role, profile) for role in profiles.roles() for profile in ("laptop", "full")]
+    counted = [row for row in rows if row.parameters and not row.is_local]
+    assert {row.role for row in counted} > {"r1-s", "qwen2_5_vl-s", "qwen3_vl"}
+    for row in counted:
+        size = 2 if row.profile == "full" and "blip" not in row.role else 4
+        assert row.memory_gb == pytest.approx(row.parameters * size * 1.15e-9 + 0.4, abs=0.06), row.id
+
+
 @pytest.mark.parametrize("role, profile, says", [("blip", "nano", "blip-"), ("blip-vqa", "nanno", "nano")])
 def test_an_unknown_name_suggests_the_nearest(role, profile, says):
     with pytest.raises(UnknownName, match=f"Did you mean '{says}"):

@@ -4,11 +4,13 @@ import sys
 import types
 
 import pytest
+import yaml
 from courses import ROOT, course
 
-from helpers import zoo
+from helpers import doctor, zoo
 from helpers.errors import CourseError, MissingModel, UnknownName
 from helpers.files import DiskFull
+from helpers.models import load
 from helpers.profiles import registry, roles, spec
 
 
@@ -17,7 +19,7 @@ def test_list_names_every_role_and_whether_it_is_here(capsys):
     rows = [line.split() for line in capsys.readouterr().out.splitlines()]
     registered = {(role, profile) for role in roles() for profile in registry()[role]["profiles"]}
     assert {(row[0], row[1]) for row in rows[1:]} == registered
-    assert all(row[-1] == "yes" for row in rows if row[1] == "nano")
+    assert all(row[-1] == "yes" for row in rows if row[1] == "nano" and not spec(row[0]).awaits_training)
     zoo.show("api")
     without = [role for role in roles() if "api" not in registry()[role]["profiles"]]
     assert capsys.readouterr().out.count("the nano model stands in") == len(without)
@@ -58,7 +60,7 @@ def test_check_finds_lies(monkeypatch, capsys):
 
 
 def test_check_counts_parameters_and_finds_damage(monkeypatch, capsys, tiny_course):
-    for recipe in ("blip", "r1", "r1_base"):
+    for recipe in {row.recipe for role in roles() if not (row := spec(role)).awaits_training}:
         monkeypatch.setattr(f"recipes.{recipe}_scores.all_scores", lambda role, model, processor: {})
     monkeypatch.setattr("recipes.checkpoints.read_card", lambda role: {"scores": {}})
     assert zoo.check([]) == 0  # models.yaml's numbers of parameters are true
@@ -161,9 +163,38 @@ def test_train_runs_the_recipe_and_saves_every_role(monkeypatch, capsys):
 
 
 def test_recipes_are_found_by_name_and_by_role():
-    assert {zoo.recipe_of(name) for name in ("blip", *roles())} == {"blip", "r1", "r1_base"}
+    assert {zoo.recipe_of(name) for name in ("blip", *roles())} == {"blip", "r1", "r1_base", "qwen_vl"}
     assert zoo.recipe_of("r1-l") == "r1"
     with pytest.raises(UnknownName, match="Did you mean 'blip'"):
         zoo.recipe_of("blib")
     for role in roles():
         assert (ROOT / "recipes" / f"{zoo.recipe_of(role)}.py").is_file()
+
+
+def test_a_role_without_weights_is_named_and_stops_nothing(own_registry, capsys):
+    """A role can be registered before it is trained; only asking for it is an error."""
+    assert zoo.check([]) == 0
+    said = capsys.readouterr().out
+    assert "seer: not trained yet; `course models train sight` makes it" in said and "Every card is true" in said
+    assert zoo.check(["seer"]) == 1 and "it was not trained yet" in capsys.readouterr().out
+    zoo.show()
+    assert capsys.readouterr().out.splitlines()[-1].split()[-1] == "no"
+    (check,) = doctor.checkpoints()
+    assert (check.status, check.detail) == ("note", "not trained yet") and "course models train sight" in check.advice
+    with pytest.raises(MissingModel, match="not trained yet. Train it: `course models train sight`"):
+        load("seer")
+    (own_registry / "data" / "models" / "SHA256SUMS").unlink()  # no hashes at all: then weights were lost
+    assert zoo.check([]) == 1 and "git checkout -- data/models/seer" in capsys.readouterr().out
+
+
+@pytest.fixture
+def own_registry(tmp_path, monkeypatch):
+    """A course with one role that has no weights."""
+    (tmp_path / "data" / "models").mkdir(parents=True)
+    (tmp_path / "data" / "models" / "SHA256SUMS").write_text("0" * 64 + "  another/model.safetensors\n")
+    row = {"class": "Qwen3VLForConditionalGeneration", "profiles": {"nano": {"id": "seer", "recipe": "sight"}}}
+    (tmp_path / "data" / "models.yaml").write_text(yaml.safe_dump({"roles": {"seer": row}}))
+    monkeypatch.setenv("COURSE_ROOT", str(tmp_path))
+    registry.cache_clear()
+    yield tmp_path
+    registry.cache_clear()
