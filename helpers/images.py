@@ -1,10 +1,12 @@
-"""Open what people really have: rotated, transparent, animated, huge, grey or broken pictures."""
+"""Open what people really have (rotated, transparent, animated, huge, grey or broken pictures) and send it to models."""
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import io
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
 from .errors import BadImage
@@ -15,11 +17,11 @@ WORKING_SIDE = 2048  # larger pictures are scaled down: no model of the course l
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
 
 
-def open_image(source, background: tuple[int, int, int] = (255, 255, 255)):
+def open_image(source, background: tuple[int, int, int] = (255, 255, 255), largest_side: int = WORKING_SIDE):
     """A clean RGB PIL image from a path, bytes, a file object or a PIL image (which is left as it was).
 
     EXIF rotation is applied, transparency is laid over ``background``, of an animation the first frame is taken, grey
-    and 16-bit pictures become RGB, and a longer side than WORKING_SIDE pixels is scaled down.
+    and 16-bit pictures become RGB, and a longer side than ``largest_side`` pixels is scaled down.
 
     Raises BadImage, saying what to do, for a missing or empty file, a file that is no picture, a damaged or
     truncated one, one of more than MAX_PIXELS pixels, and one narrower than 2 pixels.
@@ -32,7 +34,7 @@ def open_image(source, background: tuple[int, int, int] = (255, 255, 255)):
         # Pillow warns of odd metadata, and of sizes that _check_size judges itself
         with warnings.catch_warnings(action="ignore"), _opened(stream) as picture:
             _check_size(*picture.size, name)
-            return _clean(picture, background)
+            return _clean(picture, background, largest_side)
     except BadImage:
         raise
     except UnidentifiedImageError as error:
@@ -88,11 +90,11 @@ def _too_large(name: str) -> str:
     return f"{name} has more than {MAX_PIXELS // 10**6} megapixels. Scale it down first."
 
 
-def _clean(picture, background: tuple[int, int, int]):
+def _clean(picture, background: tuple[int, int, int], largest_side: int):
     """Decode, turn upright, flatten, and reduce to an RGB picture of a workable size."""
     from PIL import Image, ImageOps
 
-    picture.draft("RGB", (WORKING_SIDE, WORKING_SIDE))  # JPEG: decode at reduced size, a no-op otherwise
+    picture.draft("RGB", (largest_side, largest_side))  # JPEG: decode at reduced size, a no-op otherwise
     picture.load()
     picture = ImageOps.exif_transpose(picture)
     if picture.mode.startswith("I") or picture.mode == "F":
@@ -101,7 +103,7 @@ def _clean(picture, background: tuple[int, int, int]):
         rgba = picture.convert("RGBA")
         picture = Image.alpha_composite(Image.new("RGBA", rgba.size, (*background, 255)), rgba)
     picture = picture.convert("RGB")
-    picture.thumbnail((WORKING_SIDE, WORKING_SIDE))
+    picture.thumbnail((largest_side, largest_side))
     return picture
 
 
@@ -113,3 +115,45 @@ def _to_eight_bits(picture):
     pixels = np.nan_to_num(np.asarray(picture, dtype=np.float64), posinf=0, neginf=0)
     low, high = float(pixels.min()), float(pixels.max())
     return Image.fromarray(((pixels - low) / (high - low or 1.0) * 255).round().astype("uint8"))
+
+
+def to_data_url(image, format: str = "PNG") -> str:
+    """A PIL image as a data URL, as OpenAI-compatible servers take pictures. PNG keeps every pixel; JPEG is shorter."""
+    buffer = io.BytesIO()
+    image.save(buffer, format)
+    return f"data:image/{format.lower()};base64,{base64.b64encode(buffer.getvalue()).decode('ascii')}"
+
+
+def picture_message(text: str, *images, max_pixels: int | None = None) -> dict:
+    """A user's chat message: pictures in their order, then the text. Without pictures the content is the text alone.
+
+    Args:
+        images: PIL images, or addresses that ``helpers.world_pictures`` draws from when they are sent.
+        max_pixels: a limit for each, width times height; None leaves it to the server. DashScope and this course's
+            server know it, others may not.
+    """
+    if not images:
+        return {"role": "user", "content": text}
+    limit = {} if max_pixels is None else {"max_pixels": max_pixels}
+    urls = [image if isinstance(image, str) else to_data_url(image) for image in images]
+    pictures = [{"type": "image_url", "image_url": {"url": url}} | limit for url in urls]
+    return {"role": "user", "content": [*pictures, {"type": "text", "text": text}]}
+
+
+def video_message(text: str, frames: Sequence | str, fps: float = 2.0, max_pixels: int | None = None) -> dict:
+    """A user's chat message: a video, given as its frames, then the text.
+
+    Args:
+        frames: PIL images or arrays (height, width, 3) of one size, e.g. ``clips.frames(clip)``; or the address of a
+            clip that ``helpers.world_pictures`` draws.
+        fps: frames per second.
+        max_pixels: a limit for each frame, as in ``picture_message``.
+    """
+    import numpy as np
+    from PIL import Image
+
+    if not isinstance(frames, str):
+        frames = [to_data_url(Image.fromarray(np.asarray(frame))) for frame in frames]
+    limit = {} if max_pixels is None else {"max_pixels": max_pixels}
+    video = {"type": "video", "video": frames, "fps": fps} | limit
+    return {"role": "user", "content": [video, {"type": "text", "text": text}]}

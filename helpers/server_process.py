@@ -5,20 +5,21 @@ Over the command ``transformers serve`` it adds what a course needs:
 - Models have short names and are loaded before the first request, so that no answer's time includes loading.
 - Asking for another model is a 404 that names those there are; the original looks for it on the hub and answers 500.
 - Errors have OpenAI's form and say what was wrong; of the original's, OpenAI's client shows only the number.
-- Pictures come as data URLs and are opened as everywhere in the course. The original opens addresses and files for
-  whoever asks, decodes with torchvision's C++ library (which a CPU build of PyTorch may not load), and drops pictures
-  that are meant for a text-only model.
+- Pictures and frames come as data URLs and are opened as everywhere in the course, each with limits of its own. The
+  original opens addresses and files for whoever asks, decodes with torchvision's C++ library (which a CPU build of
+  PyTorch may not load), takes files of video alone, and drops pictures that are meant for a text-only model.
+- A conversation that is longer than the model's context is a 400; the original generates from it.
 - The port can be any free one, and the process ends with its parent.
 """
 
 from __future__ import annotations
 
-import base64
 import json
 import os
 import socket
 import sys
 import threading
+from functools import partial
 
 import uvicorn
 from fastapi import HTTPException, Request
@@ -31,13 +32,12 @@ from transformers.cli.serving.response import ResponseHandler
 from transformers.cli.serving.server import build_server
 from transformers.cli.serving.systemone import SystemOneHandler
 from transformers.cli.serving.transcription import TranscriptionHandler
-from transformers.cli.serving.utils import GenerationState, Modality
+from transformers.cli.serving.utils import BaseHandler, GenerationState, Modality
 from transformers.utils import logging
 
-from .errors import BadImage
-from .images import open_image
 from .profiles import device
 from .server import HOST, READY
+from .server_inputs import make_prompt, open_parts
 
 KEEP_ALIVE = 75  # seconds; more than clients keep an idle connection, so that none is closed under a request
 #: On a CPU transformers 5.23 would fill 60 % of the memory with an empty cache, for tens of seconds, under the first
@@ -58,38 +58,44 @@ class NamedModels(ModelManager):
         if name not in self.sources:
             served = ", ".join(self.sources)
             raise HTTPException(404, f"There is no model {name!r} here. This server has: {served}.")
-        return super().load_model_and_processor(self.process_model_name(self.sources[name]), **options)
+        model, processor = super().load_model_and_processor(self.process_model_name(self.sources[name]), **options)
+        if "apply_chat_template" not in vars(processor):  # else it is the one that was loaded before
+            context = model.config.get_text_config().max_position_embeddings
+            processor.apply_chat_template = partial(make_prompt, processor, processor.apply_chat_template, context)
+        return model, processor
 
     def get_gen_models(self) -> list[dict]:
         return [{"id": name, "object": "model", "owned_by": "course", "created": 0} for name in self.sources]
 
 
-class Chat(ChatCompletionHandler):
-    """Chat completions with pictures from data URLs."""
+class OpenedParts:
+    """For handlers of conversations: pictures and videos come as data URLs (see ``server_inputs``)."""
 
     @staticmethod
     def get_processor_inputs_from_messages(messages: list[dict], modality: Modality) -> list[dict]:
-        contents = [message["content"] for message in messages if isinstance(message.get("content"), list)]
-        if modality == Modality.LLM and any(part["type"] != "text" for content in contents for part in content):
+        opened = [open_parts(message) for message in messages]
+        if modality == Modality.LLM and any(part["type"] != "text" for parts in opened for part in parts or []):
             raise HTTPException(400, "This model reads text only. Ask a vision-language model about pictures.")
-        inputs = ChatCompletionHandler.get_processor_inputs_from_messages(messages, modality)
-        for part in (part for message in inputs for part in message["content"] if isinstance(part, dict)):
-            if part["type"] == "image":
-                part["image"] = _picture(part.pop("url"))
+        texts = [
+            message if parts is None else message | {"content": [part for part in parts if part["type"] == "text"]}
+            for message, parts in zip(messages, opened)
+        ]
+        inputs = BaseHandler.get_processor_inputs_from_messages(texts, modality)
+        for parsed, parts in zip(inputs, opened):
+            if parts is not None and modality != Modality.LLM:
+                parsed["content"] = parts
         return inputs
 
 
-def _picture(url: str):
-    """The PIL image in a data URL; anything else is the client's mistake."""
-    if not url.startswith("data:image/"):
-        raise HTTPException(400, "Send pictures as data URLs (data:image/png;base64,…): no address or file is opened.")
-    try:
-        return open_image(base64.b64decode(url.split(",", 1)[-1]))
-    except (BadImage, ValueError) as error:  # ValueError: no base64
-        raise HTTPException(400, f"A picture cannot be used: {error}") from error
+class Chat(OpenedParts, ChatCompletionHandler):
+    """Chat completions."""
 
 
-HANDLERS = (Chat, CompletionHandler, ResponseHandler, TranscriptionHandler, SystemOneHandler)
+class Responses(OpenedParts, ResponseHandler):
+    """OpenAI's newer API for the same."""
+
+
+HANDLERS = (Chat, CompletionHandler, Responses, TranscriptionHandler, SystemOneHandler)
 
 
 def main(options: dict) -> None:

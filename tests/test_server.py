@@ -1,8 +1,6 @@
 """The local server, started for real: what its clients see, what goes wrong, and that it never outlives its purpose."""
 
 import asyncio
-import base64
-import io
 import json
 import os
 import shutil
@@ -18,8 +16,7 @@ import psutil
 import pytest
 import yaml
 from courses import clean_environment, interruptible
-from PIL import Image
-from tiny_checkpoints import THINKS, load_tokenizer, write_checkpoint, write_vision_checkpoint
+from tiny_checkpoints import THINKS, load_tokenizer, write_checkpoint, write_qwen_vl
 
 from helpers import profiles, serve_command
 from helpers.errors import CourseError, MissingModel, UnknownName
@@ -40,7 +37,7 @@ def zoo(tmp_path_factory) -> Path:
         roles[role] = {"class": "Qwen2ForCausalLM", "profiles": {"nano": {"id": role, "recipe": "r1"}}}
     roles["r1-l"] = {"class": "Qwen2ForCausalLM", "profiles": {"nano": {"id": "r1-l", "recipe": "r1"}}}  # not trained
     (top / "data" / "models.yaml").write_text(yaml.safe_dump({"roles": roles}, sort_keys=False))
-    write_vision_checkpoint(top / "sees")
+    write_qwen_vl(top / "sees", "qwen2_5_vl")
     return top
 
 
@@ -125,40 +122,6 @@ def test_the_models_are_listed_and_no_other_is_served(client, server):
     assert [model.id for model in client.models.list()] == server.models == ["r1-s", "r1-m", "sees"]
     with pytest.raises(openai.NotFoundError, match="no model 'r1-xl' here. This server has: r1-s, r1-m, sees"):
         stream(client, "r1-xl")
-
-
-def picture(data: bytes) -> list[dict]:
-    """A question about a picture, as OpenAI's clients send it."""
-    url = f"data:image/png;base64,{base64.b64encode(data).decode()}"
-    content = [{"type": "image_url", "image_url": {"url": url}}, {"type": "text", "text": "?"}]
-    return [{"role": "user", "content": content}]
-
-
-def png(width: int, height: int) -> bytes:
-    file = io.BytesIO()
-    Image.new("RGB", (width, height), "red").save(file, "PNG")
-    return file.getvalue()
-
-
-def test_pictures_reach_a_model_that_takes_them(client):
-    """Its processor needs torchvision, which imports beside a CPU build of PyTorch only with the course's hook."""
-    reply = client.chat.completions.create(model="sees", messages=picture(png(84, 56)), max_tokens=3)
-    assert reply.usage.prompt_tokens == 3 * 2 + 3  # a token for each 28 × 28 pixels, two around them, and the text
-    assert reply.usage.completion_tokens == 3
-
-
-@pytest.mark.parametrize(
-    ("model", "messages", "answer"),
-    [
-        ("sees", picture(b"no picture"), "cannot be read as a picture"),
-        ("sees", picture(png(28, 1)), "only 28 × 1 pixels"),
-        ("sees", [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": __file__}}]}], "data URLs"),
-        ("r1-s", picture(png(56, 56)), "reads text only"),
-    ],
-)
-def test_pictures_that_cannot_be_used_are_answered(client, model, messages, answer):
-    with pytest.raises(openai.BadRequestError, match=answer):
-        client.chat.completions.create(model=model, messages=messages, max_tokens=3)
 
 
 def test_an_error_of_the_server_reaches_the_client_in_words(client):
