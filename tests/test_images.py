@@ -1,5 +1,6 @@
 """``open_image`` on what people really have: every odd picture opens, every bad one gets one clear message."""
 
+import base64
 import io
 import struct
 import warnings
@@ -14,7 +15,7 @@ from PIL import Image
 
 from helpers import images
 from helpers.errors import BadImage
-from helpers.images import open_image
+from helpers.images import open_image, picture_message, to_data_url, video_message
 
 RED, BLUE, WHITE = (255, 0, 0), (0, 0, 255), (255, 255, 255)
 
@@ -264,3 +265,32 @@ def test_damaged_files_open_or_give_bad_image(seed, cut, changes):
     for where, byte in changes if data else ():
         data[int(where * len(data))] = byte
     opens_or_is_refused(bytes(data))
+
+
+def test_a_data_url_is_the_picture_itself():
+    picture = Image.fromarray(np.random.default_rng(0).integers(0, 256, (20, 30, 3), dtype=np.uint8))
+    for format, exact in (("PNG", True), ("JPEG", False)):
+        kind, _, data = to_data_url(picture, format).partition(",")
+        assert kind == f"data:image/{format.lower()};base64"
+        back = open_image(base64.b64decode(data))
+        assert back.size == picture.size and np.array_equal(np.asarray(back), np.asarray(picture)) == exact
+
+
+def test_messages_with_pictures_and_frames():
+    first, second = Image.new("RGB", (4, 4), "red"), Image.new("RGB", (4, 4), "blue")
+    assert picture_message("Hello?") == {"role": "user", "content": "Hello?"}
+    *pictures, text = picture_message("Same?", first, "world://scenes/heldout/0/1?side=64", max_pixels=64)["content"]
+    assert [part["image_url"]["url"] for part in pictures] == [to_data_url(first), "world://scenes/heldout/0/1?side=64"]
+    assert all(part["max_pixels"] == 64 for part in pictures) and text == {"type": "text", "text": "Same?"}
+    video, text = video_message("When?", [first, np.asarray(second)], fps=4)["content"]
+    assert video == {"type": "video", "video": [to_data_url(first), to_data_url(second)], "fps": 4}
+    clip = "world://clips/heldout/0/1?side=64"
+    assert video_message("When?", clip, max_pixels=64)["content"][0] == {
+        "type": "video", "video": clip, "fps": 2.0, "max_pixels": 64
+    }  # fmt: skip
+
+
+def test_a_model_that_sizes_pictures_itself_is_given_them_in_full():
+    large = Image.new("RGB", (3000, 1500))
+    assert open_image(large).size == (2048, 1024)
+    assert open_image(large, largest_side=4000).size == (3000, 1500)

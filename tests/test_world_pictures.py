@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from helpers.errors import CourseError
-from helpers.world_pictures import resolve, to_data_urls
+from helpers.world_pictures import check, frames, resolve, to_data_urls
 from helpers.worlds import clips, documents, pairs, scenes
 
 
@@ -63,7 +63,8 @@ def test_a_frame_of_a_clip():
         ("world://scenes/heldout/7/3/first?side=448", "comes nothing"),
         ("world://pairs/heldout/7/3?side=448", "/first or /second"),
         ("world://pairs/heldout/7/3/third?side=448", "/first or /second"),
-        ("world://clips/heldout/7/3/frame/99?side=448", "/frame/NUMBER"),
+        ("world://clips/heldout/7/3/frame/99?side=448", "/frame/0 to "),
+        ("world://clips/heldout/7/3?side=448", "not one picture"),
         ("world://clips/heldout/7/3/3?side=448", "/frame/NUMBER"),
     ],
 )
@@ -91,3 +92,37 @@ def test_an_address_that_draws_nothing_is_an_error_in_messages_too():
     part = {"type": "image_url", "image_url": {"url": "world://moon/heldout/7/3?side=112"}}
     with pytest.raises(CourseError, match="moon"):
         to_data_urls([{"role": "user", "content": [part]}])
+
+
+CLIP = "world://clips/heldout/7/1?side=112"
+
+
+def test_a_video_is_a_whole_clip_or_a_list_of_frames():
+    clip = next(clips.clips("heldout", 1, seed=7, start=1))
+    drawn = frames(CLIP)
+    assert len(drawn) == clip.n_frames and all(map(same, drawn, clips.frames(clip, 112)))
+    whole = {"type": "video", "video": CLIP, "fps": 2}
+    some = {"type": "video", "video": [CLIP.replace("?", f"/frame/{i}?") for i in (0, 3)], "fps": 1}
+    (user,) = to_data_urls([{"role": "user", "content": [whole, some]}])
+    all_sent, some_sent = user["content"]
+    assert all_sent["fps"] == 2 and len(all_sent["video"]) == clip.n_frames
+    assert some_sent["video"] == [all_sent["video"][0], all_sent["video"][3]]
+    assert whole["video"] == CLIP
+
+
+@pytest.mark.parametrize(
+    ("part", "says"),
+    [
+        ({"type": "image_url", "image_url": {"url": "world://moon/heldout/7/3?side=112"}}, "moon"),
+        ({"type": "image_url", "image_url": {"url": CLIP}}, "not one picture"),
+        ({"type": "video", "video": "world://scenes/heldout/7/3?side=112"}, "no whole clip"),
+        ({"type": "video", "video": CLIP.replace("?", "/frame/1?")}, "no whole clip"),
+        ({"type": "video", "video": [CLIP]}, "not one picture"),
+    ],
+)
+def test_messages_are_checked_without_drawing(part, says, monkeypatch):
+    good = [{"type": "image_url", "image_url": {"url": "world://scenes/heldout/7/3?side=112"}}]
+    monkeypatch.setattr("helpers.world_pictures._draw", lambda address: pytest.fail("drawn"))
+    check([{"role": "user", "content": [*good, {"type": "video", "video": CLIP}]}, {"role": "user", "content": "hi"}])
+    with pytest.raises(CourseError, match=says):
+        check([{"role": "user", "content": [*good, part]}])

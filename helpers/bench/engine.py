@@ -12,7 +12,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING
 
-from .. import chat, records
+from .. import chat, records, world_pictures
 from ..errors import CourseError
 from .cost import output_tokens
 from .estimate import prompt_tokens
@@ -149,9 +149,12 @@ class _Run:
 
     async def _ask_once(self, request: Request) -> chat.Reply:
         reserved = prompt_tokens(request.item.messages) + self._expected_output(request)
+        messages = request.item.messages
+        if request.shows_a_picture:  # drawn in a thread, and before the clock starts: the others' clocks are running
+            messages = await asyncio.to_thread(world_pictures.to_data_urls, messages)
         await self.limiter.turn(reserved)
         reply = await chat.ask(
-            self.client, request.model, request.item.messages,
+            self.client, request.model, messages,
             timeout=self.limits.timeouts, **request.settings.arguments(request.sample),
         )  # fmt: skip
         self.tried[request.key] += 1

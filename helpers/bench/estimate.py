@@ -13,9 +13,11 @@ from .plan import Request
 
 CHARACTERS_PER_TOKEN = 4  # of English in common byte-level BPE vocabularies, roughly
 PICTURE_TOKENS = 1000  # 0.8 megapixels at Qwen2.5-VL's 28 × 28 pixels per token
+CLIP_FRAMES = 16  # of a whole clip, at most
 METHOD = (
     f"Tokens read are an estimate: {CHARACTERS_PER_TOKEN} characters, or 1 Chinese character, to a token; "
-    f"{PICTURE_TOKENS:,} tokens to a picture. Tokens written are at most --max-tokens per request. Retries come on top."
+    f"{PICTURE_TOKENS:,} tokens to a picture or to two frames. Tokens written are at most --max-tokens per request. "
+    "Retries come on top."
 )
 
 
@@ -73,4 +75,12 @@ def _content_tokens(content: str | list[dict]) -> int:
     if isinstance(content, str):
         wide = sum(character >= "\u2e80" for character in content)  # Chinese, Japanese and Korean scripts begin there
         return wide + math.ceil((len(content) - wide) / CHARACTERS_PER_TOKEN)
-    return sum(_content_tokens(part["text"]) if part.get("type") == "text" else PICTURE_TOKENS for part in content)
+    return sum(map(_part_tokens, content))
+
+
+def _part_tokens(part: dict) -> int:
+    if part.get("type") == "text":
+        return _content_tokens(part["text"])
+    video = part.get("video", [])
+    frames = len(video) if isinstance(video, list) else CLIP_FRAMES
+    return max(1, math.ceil(frames / 2)) * PICTURE_TOKENS

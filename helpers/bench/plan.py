@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from .. import world_pictures
 from ..chat import is_text_only
 from ..errors import CourseError, unknown
 from ..tasks import Item
@@ -72,6 +73,10 @@ class Request:
         sent = digest(asdict(self.settings), self.item.messages)
         return Key(self.item.task, self.item.id, self.sample, self.model, sent)
 
+    @property
+    def shows_a_picture(self) -> bool:
+        return _shows_a_picture(self.item)
+
 
 def digest(*parts: object) -> str:
     """Sixteen hexadecimal digits that change with anything in ``parts`` (what JSON can hold)."""
@@ -101,8 +106,8 @@ def make_plan(
     "interleaved" is one block in which the models take turns on each item, so that a server's drift meets all of them
     alike. "blocks" finishes one model before the next, for a server that holds one at a time.
 
-    Raises CourseError for an empty plan, a model named twice, two items of one task with the same id, or an
-    item with a picture for a model that reads text only.
+    Raises CourseError for an empty plan, a model named twice, two items of one task with the same id, an item with a
+    picture for a model that reads text only, or the address of a picture that does not exist.
     """
     if order not in ORDERS:
         raise unknown("order", order, list(ORDERS))
@@ -116,6 +121,8 @@ def make_plan(
     blind = next(filter(is_text_only, models), None)
     if picture and blind:
         raise CourseError(f"{blind} reads text only, and {picture} has a picture. Leave out one or the other.")
+    for item in items:
+        world_pictures.check(item.messages)
     rng = random.Random(seed)
     settings = settings or Settings()
 

@@ -12,10 +12,13 @@ import pytest
 from benching import IMPATIENT, adds, asked, bench, now_and_then, sums
 from scripted_server import CLOSE, EMPTY_CHOICES, HANGING, REFUSED, RESET, answer, begun, fault, scripted_server
 
+from helpers import world_pictures
 from helpers.bench import Limits, LogError, RunStopped, grade_answers, latency, read, summarise
 from helpers.bench import limits as limits_module
 from helpers.bench.log import locked, read_runs
 from helpers.grading import allow
+from helpers.images import to_data_url
+from helpers.tasks import Item
 
 QUICK = Limits(timeouts=IMPATIENT)
 
@@ -289,3 +292,21 @@ def test_code_is_not_run_unless_wanted_and_that_is_said(tmp_path):
     with allow():
         assert grade_answers(tmp_path, items) == {}
     assert summarise(read(tmp_path))[0].correct == 2
+
+
+def test_pictures_are_sent_in_full_and_logged_by_nobody(tmp_path):
+    """Items name their pictures and clips; the server sees pixels, and a log of thousands of lines stays small."""
+    address = "world://scenes/heldout/0/3?side=64"
+    picture = {"type": "image_url", "image_url": {"url": address}, "max_pixels": 4096}
+    clip = {"type": "video", "video": "world://clips/heldout/0/3?side=32", "fps": 2}
+    messages = [{"role": "user", "content": [picture, clip, {"type": "text", "text": "How many?"}]}]
+    item = Item("p", "look", messages, "2", "number")
+    with scripted_server(answer("2")) as server:
+        bench(server.base_url, tmp_path, [item], models=["a", "b"])
+        bench(server.base_url, tmp_path, [item], models=["a", "b"])
+        assert len(server.requests) == 2  # the second run finds its answers
+        sent_picture, sent_clip, text = server.requests[0].body["messages"][0]["content"]
+    assert sent_picture == picture | {"image_url": {"url": to_data_url(world_pictures.resolve(address))}}
+    assert len(sent_clip["video"]) >= 8 and all(url.startswith("data:image/png") for url in sent_clip["video"])
+    assert text["text"] == "How many?" and item.messages[0]["content"][0]["image_url"]["url"] == address
+    assert all("base64" not in path.read_text() for path in tmp_path.glob("*.jsonl"))

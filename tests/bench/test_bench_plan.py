@@ -8,6 +8,7 @@ import pytest
 from benching import sums
 
 from helpers.bench import Settings, host_of, make_plan
+from helpers.bench.estimate import prompt_tokens
 from helpers.bench.plan import LOCAL, Request
 from helpers.errors import CourseError
 from helpers.tasks import Item
@@ -99,6 +100,9 @@ def test_what_cannot_be_asked_is_refused():
     with pytest.raises(CourseError, match="r1-s reads text only, and p has a picture"):
         make_plan([*sums(1), picture], ["qwen2_5_vl-s", "r1-s"])
     make_plan([picture], ["qwen2_5_vl-s"])
+    nowhere = {"type": "image_url", "image_url": {"url": "world://moon/heldout/0/1?side=112"}}
+    with pytest.raises(CourseError, match="no world 'moon'"):
+        make_plan([picture, Item("q", "look", [{"role": "user", "content": [nowhere]}], "1", "number")], ["sees"])
     for items, models, samples in ([], ["s"], 1), (sums(1), [], 1), (sums(1), ["s"], 0):
         with pytest.raises(CourseError, match="nothing to ask"):
             make_plan(items, models, samples)
@@ -108,3 +112,12 @@ def test_what_cannot_be_asked_is_refused():
         make_plan(sums(1) + sums(2), ["s"])
     with pytest.raises(CourseError, match="Did you mean 'blocks'"):
         make_plan(sums(1), ["s"], order="block")
+
+
+def test_a_video_counts_as_a_picture_for_every_two_frames():
+    def tokens(part):
+        return prompt_tokens([{"role": "user", "content": [part]}])
+
+    one = tokens(PICTURE)
+    assert tokens({"type": "video", "video": ["data:…"] * 5}) == 3 * one
+    assert tokens({"type": "video", "video": "world://clips/heldout/0/3?side=32"}) == 8 * one
