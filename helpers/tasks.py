@@ -8,7 +8,10 @@ from pathlib import Path
 
 from .errors import CourseError
 
-GRADERS = ("number", "choice", "exact", "code", "constraints", "judge")
+GRADERS = (
+    "number", "choice", "exact", "code", "constraints", "judge",
+    "boxes", "points", "seconds", "transcript", "anls", "relaxed", "json", "caption", "fields",
+)  # fmt: skip
 LANGUAGES = ("en", "zh")
 ROLES = ("system", "user", "assistant")
 
