@@ -45,6 +45,8 @@ A transport failure (a timeout, an error of the server, a refused key …) says 
 beside the accuracy, and enters neither it nor any time.</li>
 <li>Accuracy is the mean over items, so that an item with fewer answers weighs as much as any other. Intervals hold at
 95 %: Wilson's, over items; where samples of one item differ, a bootstrap over items.</li>
+<li>Where graders give part of a point (a mean IoU, 1 - CER), the mean score stands beside the accuracy, with a
+bootstrap over items. An answer that is not correct may have some of it.</li>
 <li>{"; ".join(f"<em>{name}</em>: {meaning}" for name, meaning in TIMES.items())}. Percentiles beyond which fewer than
 one answer lies are left out.</li>
 <li>Latency is measured with one client, throughput with several.</li>
@@ -70,12 +72,12 @@ def write_report(folder: str | Path, items: Sequence[Item] = ()) -> Path:
 
 def score_rows(scores: Sequence[Score]) -> list[dict]:
     """Scores as rows of text, for the report and the terminal."""
-    partial = any(score.score is not None and abs(score.score - score.correct / score.n) > 1e-9 for score in scores)
+    partial = any(score.score != score.accuracy for score in scores)
     return [
         {
             "model": score.name, "task": score.task, "n": str(score.n), "correct": str(score.correct),
             "accuracy": str(score.accuracy) if score.accuracy else "–",
-            **({"points": _number(score.score)} if partial else {}),
+            **({"mean score": str(score.score) if score.score else "–"} if partial else {}),
             "not correct": _counts(score.not_correct), "ungraded": str(score.ungraded),
             "unanswered": str(score.unanswered), "failed attempts": _counts(score.failures),
             "reasoning tokens": _number(score.reasoning_tokens, 0), "answer tokens": _number(score.answer_tokens, 0),

@@ -28,7 +28,7 @@ class Score:
         n: answers that count, graded or known to be not correct, over all samples.
         correct: how many of them are.
         accuracy: the mean over items, with its interval (see ``mean_over_items``); None where nothing counts.
-        score: mean of the graders' scores, for graders that give part of a point; else equal to the accuracy.
+        score: the same of the graders' scores, for graders that give part of a point; else equal to the accuracy.
         not_correct: the other answers by outcome: incorrect, no_answer, refused, truncated, empty_answer.
         ungraded: answers without a grade; they count nowhere.
         unanswered: requests that no attempt got an answer to; they count nowhere.
@@ -43,7 +43,7 @@ class Score:
     n: int
     correct: int
     accuracy: Estimate | None
-    score: float | None
+    score: Estimate | None
     not_correct: dict[str, int]
     ungraded: int
     unanswered: int
@@ -73,6 +73,11 @@ class Comparison:
 
 def is_correct(attempt: Attempt) -> bool:
     return attempt.grade is not None and attempt.grade.outcome == "correct"
+
+
+def points_of(attempt: Attempt) -> float:
+    """An attempt's score, 0 to 1; a model outcome that was not graded has none."""
+    return attempt.grade.score if attempt.grade else 0.0
 
 
 def counts(attempt: Attempt) -> bool:
@@ -112,11 +117,11 @@ def _score(name: str, task: str, attempts: list[Attempt]) -> Score:
     outcomes = collections.Counter(_outcome(attempt) for attempt in counted if not is_correct(attempt))
     failed = [attempt for attempt in attempts if not attempt.finished]
     answered = {attempt.key for attempt in attempts if attempt.finished}
-    points = [attempt.grade.score if attempt.grade else 0.0 for attempt in counted]
+    points = [fmean(map(points_of, samples)) for samples in by_item(counted).values()]
     return Score(
         name, task, len(shares), len(counted), sum(map(is_correct, counted)),
         accuracy=mean_over_items(shares) if shares else None,
-        score=fmean(points) if points else None,
+        score=mean_over_items(points) if points else None,
         not_correct=dict(outcomes.most_common()),
         ungraded=sum(attempt.finished and not counts(attempt) for attempt in attempts),
         unanswered=len({attempt.key for attempt in failed} - answered),
@@ -145,7 +150,7 @@ def by_item(attempts: Iterable[Attempt]) -> dict[tuple[str, str], list[Attempt]]
 
 
 def mean_over_items(shares: Sequence[float]) -> Estimate:
-    """The mean of each item's share of correct samples, with a 95 % interval over items.
+    """The mean of each item's share of correct samples (or of its mean score), with a 95 % interval over items.
 
     Samples of one item are not independent, so items are what is counted: Wilson's interval where every item is all
     right or all wrong (always so with one sample), else a bootstrap that draws items. Raises ValueError for no items.

@@ -95,7 +95,8 @@ def test_what_a_reader_finds(tmp_path):
     page = report(tmp_path, *attempts, attempt(item=9, outcome="timeout"), items=sums(0))
     for text in "timeout 1", "Latency, 1 client", "Times under load, 4 clients; not latency", "incorrect 1", "said 3":
         assert text in page.text
-    assert "said 4" not in page.text and "Several samples" not in page.text and "Paired tests" not in page.text
+    assert "said 4" not in page.text and "mean score" not in page.text.partition("How to read")[0]
+    assert "Several samples" not in page.text and "Paired tests" not in page.text
 
 
 def test_a_question_and_its_reference_stand_beside_a_wrong_answer(tmp_path):
@@ -107,6 +108,11 @@ def test_a_question_and_its_reference_stand_beside_a_wrong_answer(tmp_path):
 @pytest.mark.parametrize("attempts", [[], [attempt(outcome="timeout")], [attempt(None)]])
 def test_a_run_without_results_has_a_report_too(tmp_path, attempts):
     assert "Benchmark report" in report(tmp_path, *attempts).text
+
+
+def test_a_mean_score_stands_beside_the_accuracy_where_graders_give_parts_of_a_point(tmp_path):
+    page = report(tmp_path, *(attempt(i == 9, i, score=i / 9) for i in range(10)))
+    assert "mean score" in page.text and "0.500 [0." in page.text and "0.100 [0." in page.text
 
 
 def test_samples_and_pairs_have_tables_of_their_own(tmp_path):

@@ -26,7 +26,7 @@ from helpers.bench import (
 from helpers.bench.cost import prices
 from helpers.bench.summary import holm, majority, mean_over_items
 from helpers.errors import CourseError
-from helpers.stats import wilson
+from helpers.stats import bootstrap, wilson
 
 QWEN = "deepseek-r1-distill-qwen-14b"
 BEIJING = Settings("dashscope.aliyuncs.com")
@@ -52,8 +52,18 @@ def test_a_score_counts_what_it_says():
 
 def test_models_and_tasks_are_scored_apart_and_parts_of_a_point_are_shown():
     attempts = [attempt(model=m, task=t, score=s) for m, t, s in [("s", "x", 1), ("s", "y", 0.5), ("l", "y", 0.25)]]
-    scores = [(s.name, s.task, s.score) for s in summarise(attempts)]
+    scores = [(s.name, s.task, s.score.value) for s in summarise(attempts)]
     assert scores == [("l", "y", 0.25), ("s", "x", 1), ("s", "y", 0.5)]
+
+
+def test_scores_between_0_and_1_have_an_interval_over_items_and_a_model_outcome_scores_nothing():
+    parts = [attempt(False, i, score=i / 10, sample=s) for i in range(10) for s in range(3)]
+    (score,) = summarise(parts)
+    assert score.correct == 0 and score.score == pytest.approx(bootstrap([i / 10 for i in range(10)]))
+    (cut,) = summarise([attempt(True, 0, score=0.5), attempt(item=1, outcome="truncated")])
+    assert cut.score.value == 0.25
+    (whole,) = summarise([attempt(i < 3, i) for i in range(4)])
+    assert whole.score == whole.accuracy == wilson(3, 4)
 
 
 def test_nothing_but_failures_has_no_accuracy():
