@@ -10,9 +10,13 @@ import ipywidgets
 import pytest
 from PIL import Image
 from scripted_server import HANG, RESET, answer, begun, fault, scripted_server
+from tiny_checkpoints import THINKS, write_qwen_vl
 
 from helpers import chat_panel
-from helpers.chat_panel import ChatPanel, Conversation
+from helpers.chat_panel import ChatPanel
+from helpers.conversation import Conversation
+from helpers.images import to_data_url
+from helpers.server import serve
 
 EVIL = "<img src=x onerror=alert(1)>&"
 MODELS = ["r1-s", "sees"]
@@ -294,3 +298,133 @@ def test_every_field_has_a_label():
 def test_it_knows_nothing_of_weights():
     source = Path(chat_panel.__file__).read_text(encoding="utf-8")
     assert "transformers" not in source and "torch" not in source and "profile" not in source
+
+
+# Panels for models that see
+
+SCENES = {"one": Image.new("RGB", (56, 56), "red"), "two": Image.new("RGB", (56, 56), "blue")}
+
+
+def seeing_panel(server, **more) -> ChatPanel:
+    options = {"pictures": SCENES, "max_pixels": (3136, 12544), "thinks": False, "remember": True, "temperature": 0.0}
+    return ChatPanel(server.base_url, ["sees", "sees too", "r1-s"], **options | more)
+
+
+def shown(request) -> list[list[str]]:
+    """For each message of a request, the data URLs of its pictures."""
+    contents = [message["content"] for message in request.body["messages"]]
+    parts = [content if isinstance(content, list) else [] for content in contents]
+    return [[part["image_url"]["url"] for part in some if part["type"] == "image_url"] for some in parts]
+
+
+def test_a_picture_is_sent_once_and_stays_in_the_conversation():
+    with scripted_server([answer("red"), answer("blue"), answer("no")]) as server:
+        panel = seeing_panel(server)
+        panel.sample.value = "one"
+        assert panel.conversation.preview.startswith("data:image/png;base64,")
+        asyncio.run(panel.ask("What colour?"))
+        assert panel.sample.value == "" and panel.opened is None and panel.conversation.preview == ""
+        panel.model.value = "sees too"
+        panel.sample.value = "two"
+        asyncio.run(panel.ask("And now?"))
+        asyncio.run(panel.ask("The same?"))
+        one, two = to_data_url(SCENES["one"]), to_data_url(SCENES["two"])
+        assert [shown(request) for request in server.requests] == [
+            [[one]], [[one], [], [two]], [[one], [], [two], [], []],
+        ]  # fmt: skip
+        assert [request.body["model"] for request in server.requests] == ["sees", "sees too", "sees too"]
+    turns = panel.conversation.finished
+    assert [turn["asked"] for turn in turns] == ["To sees, with one:", "To sees too, with two:", "To sees too:"]
+    assert [bool(turn["preview"]) for turn in turns] == [True, True, False]
+
+
+def test_where_each_question_stands_alone_the_picture_stays_attached():
+    with scripted_server(answer("red")) as server:
+        panel = seeing_panel(server, remember=False)
+        panel.sample.value = "one"
+        for _ in range(2):
+            asyncio.run(panel.ask("What colour?"))
+        assert [shown(request) for request in server.requests] == [[[to_data_url(SCENES["one"])]]] * 2
+        panel.sample.value = ""  # "none"
+        asyncio.run(panel.ask("What colour?"))
+        assert shown(server.requests[2]) == [[]]
+
+
+def test_a_file_of_ones_own_replaces_the_example_and_the_other_way_round():
+    with scripted_server(answer("red")) as server:
+        panel = seeing_panel(server)
+        panel.sample.value = "one"
+        attach(panel, png("green"), "mine.png")
+        assert panel.sample.value == "" and panel.opened.getpixel((0, 0)) == (0, 128, 0)
+        panel.sample.value = "two"
+        assert panel.opened.getpixel((0, 0)) == (0, 0, 255) and panel.conversation.picture_name == "two"
+        attach(panel, b"", "")
+        assert panel.sample.value == "" and panel.opened is None
+
+
+def test_a_failed_question_keeps_its_picture_for_another_try():
+    with scripted_server([fault(500), answer("red")]) as server:
+        panel = seeing_panel(server)
+        panel.sample.value = "one"
+        asyncio.run(panel.ask("What colour?"))
+        assert panel.sample.value == "one" and panel.history == []
+        asyncio.run(panel.ask("What colour?"))
+        assert panel.sample.value == "" and shown(server.requests[1]) == [[to_data_url(SCENES["one"])]]
+
+
+def test_a_limit_goes_with_the_picture():
+    with scripted_server(answer("red")) as server:
+        panel = seeing_panel(server)
+        panel.max_pixels.value, panel.sample.value = 3136, "one"
+        asyncio.run(panel.ask("What colour?"))
+        panel.max_pixels.value = None
+        asyncio.run(panel.ask("Sure?"))
+        first, second = (request.body["messages"][0]["content"][0] for request in server.requests)
+        assert first["max_pixels"] == second["max_pixels"] == 3136  # as it was shown then
+
+
+def test_models_that_do_not_think_unless_asked_are_asked():
+    with scripted_server(answer("red")) as server:
+        panel = seeing_panel(server)
+        asyncio.run(panel.ask("What colour?"))
+        panel.think.value = True
+        asyncio.run(panel.ask("What colour?"))
+        first, second = server.requests
+        assert "chat_template_kwargs" not in first.body and first.body["temperature"] == 0
+        assert second.body["chat_template_kwargs"] == {"enable_thinking": True}
+
+
+def test_a_model_that_reads_text_only_is_sent_no_earlier_picture():
+    with scripted_server(answer("red")) as server:
+        panel = seeing_panel(server)
+        panel.sample.value = "one"
+        asyncio.run(panel.ask("What colour?"))
+        panel.model.value = "r1-s"
+        asyncio.run(panel.ask("What colour?"))
+        assert "reads text only" in panel.conversation.status and len(server.requests) == 1
+        panel.sample.value = "two"
+        assert panel.sample.value == "" and panel.opened is None and "reads text only" in panel.conversation.status
+
+
+def test_the_fields_of_a_seeing_panel_have_labels():
+    panel = seeing_panel(type("Nowhere", (), {"base_url": "http://127.0.0.1:9/v1"}))
+    labels = [part.description for part in panel.children[0].children]
+    assert {"Example picture", "Most pixels"} < set(labels) and "Example" not in labels
+    assert all(part.description.strip() for part in panel.children[0].children)
+
+
+def test_a_conversation_about_pictures_with_a_real_server(tmp_path):
+    """Qwen2.5-VL and Qwen3-VL of the real classes, untrained: two turns, a switch of models, thinking."""
+    for family in ("qwen2_5_vl", "qwen3_vl"):
+        write_qwen_vl(tmp_path / family, family, "a red star")
+    with serve([tmp_path / "qwen2_5_vl", tmp_path / "qwen3_vl"]) as server:
+        options = {"pictures": SCENES, "max_pixels": (3136,), "thinks": False, "remember": True}
+        panel = ChatPanel(server.base_url, server.models, **options)
+        panel.sample.value, panel.max_pixels.value = "one", 3136
+        asyncio.run(panel.ask("What is this?"))
+        panel.model.value, panel.think.value, panel.sample.value = "qwen3_vl", True, "two"
+        asyncio.run(panel.ask("And this?"))
+    first, second = panel.conversation.finished
+    assert (first["answer"], first["error"], first["reasoning"]) == ("a red star", "", "")
+    assert (second["answer"], second["error"], second["reasoning"]) == ("a red star", "", THINKS)
+    assert "ttft" in second["note"] and second["summary"].startswith("Thought for")
