@@ -165,7 +165,10 @@ def _download(row: ModelSpec) -> None:
 
 
 def train(name: str, steps: int | None = None) -> int:
-    """Train a recipe's checkpoints and save each with its card and hash; ``name`` is a recipe or a role it trains."""
+    """Train a recipe's checkpoints and save each with its card and hash; ``name`` is a recipe or a role it trains.
+
+    Of a recipe that trains its roles apart (it has ``steps_of``), a role's name trains this one alone.
+    """
     recipe = recipe_of(name)
     module = importlib.import_module(f"recipes.{recipe}")
     checkpoints = importlib.import_module("recipes.checkpoints")
@@ -173,10 +176,14 @@ def train(name: str, steps: int | None = None) -> int:
     if steps < 1:
         raise CourseError(f"--steps needs at least 1, not {steps}.")
     print(f"Training {recipe} for {steps} steps; Ctrl-C stops it, the same command goes on.", flush=True)
-    models, processor, minutes = module.main(steps=steps)
+    apart = hasattr(module, "steps_of")
+    models, processors, minutes = module.main(steps=steps, **({"roles": [name]} if apart and name in roles() else {}))
     for role, model in models.items():
         print(f"{role}: measuring on held-out data and saving …", flush=True)
-        where = checkpoints.save(role, model, processor, recipe=recipe, seed=0, steps=steps, minutes=minutes)
+        where = checkpoints.save(
+            role, model, processors[role] if apart else processors, recipe=recipe, seed=0,
+            steps=module.steps_of(role, steps) if apart else steps, minutes=minutes[role] if apart else minutes,
+        )  # fmt: skip
         print(f"{role}: {where.relative_to(root())}", flush=True)
     print("Check the cards with `course models check`; start over by removing _build/recipes.")
     return 0

@@ -37,6 +37,7 @@ from transformers import (
 from helpers.profiles import root
 from helpers.worlds import scenes
 
+from .patch_labels import SCENE_SIZES, label_loss, scene_labels
 from .training import train
 
 SIDE = 96  # pixels
@@ -122,41 +123,6 @@ def pixel_values(images: list, processor: BlipProcessor) -> torch.Tensor:
     return (pixels / 255 - mean) / std
 
 
-#: What a patch can show, per attribute; index 0 is "nothing".
-PATCH_LABELS = {
-    "colour": ("", *scenes.COLOURS), "shape": ("", *scenes.SHAPES), "size": ("", "small", "large"),
-    "fill": ("", "plain", "striped", "dotted"), "sign": ("", *scenes.ANSWERS["sign"]),
-    "count": ("", 1, 2, 3, 4, 5),  # how many things of this kind the scene holds
-    "place": ("", "left", "right", "above", "below", "first", "second", "third"),  # among the others
-}  # fmt: skip
-#: Where things[0], things[1], … stand, by the scene's relation.
-PLACES = {"left": ("left", "right"), "above": ("above", "below"), "row": ("first", "second", "third")}
-
-
-def patch_labels(scene: scenes.Scene) -> np.ndarray:
-    """The attributes of what covers each patch's centre, (64, 7) indices into PATCH_LABELS."""
-    per_side = SIDE // PATCH
-    labels = np.zeros((per_side, per_side, len(PATCH_LABELS)), dtype=np.int64)
-    centres = (np.arange(per_side) + 0.5) / per_side
-    counts = dict(scene.groups)
-    for thing, place in zip(scene.things, PLACES.get(scene.relation, [""] * len(scene.things))):
-        inside = (centres[None, :] - thing.x) ** 2 + (centres[:, None] - thing.y) ** 2 < (thing.r + 0.02) ** 2
-        values = (thing.colour, thing.shape, thing.size, thing.fill, "", counts[thing.kind], place)
-        labels[inside] = [options.index(value) for options, value in zip(PATCH_LABELS.values(), values)]
-    if scene.sign:
-        x1, y1, x2, y2 = scenes.box(scene.sign, 1)
-        inside = ((x1 < centres) & (centres < x2))[None, :] & ((y1 < centres) & (centres < y2))[:, None]
-        labels[inside] = (0, 0, 0, 0, PATCH_LABELS["sign"].index(scene.sign.text), 0, 0)
-    return labels.reshape(-1, len(PATCH_LABELS))
-
-
-def _mostly_empty(logits: torch.Tensor) -> torch.Tensor:
-    """Class weights: most patches show nothing, so "nothing" counts a tenth."""
-    weights = torch.ones(logits.shape[-1])
-    weights[0] = 0.1
-    return weights
-
-
 class JointBlip(torch.nn.Module):
     """The three models with one vision tower and shared text weights, and the four losses."""
 
@@ -165,7 +131,7 @@ class JointBlip(torch.nn.Module):
         self.caption = BlipForConditionalGeneration(config)
         self.vqa = BlipForQuestionAnswering(config)
         self.itm = BlipForImageTextRetrieval(config)
-        self.patch_head = torch.nn.Linear(WIDTH, sum(len(options) for options in PATCH_LABELS.values()))
+        self.patch_head = torch.nn.Linear(WIDTH, sum(SCENE_SIZES))
         self.log_temperature = torch.nn.Parameter(torch.tensor(0.07).log())
         self.vqa.vision_model = self.itm.vision_model = self.caption.vision_model
         source = self.caption.text_decoder.bert
@@ -187,12 +153,8 @@ class JointBlip(torch.nn.Module):
         }  # fmt: skip
 
     def _patch(self, batch: dict, image: torch.Tensor) -> torch.Tensor:
-        logits = self.patch_head(image[:, 1:]).split([len(options) for options in PATCH_LABELS.values()], dim=-1)
-        losses = [
-            cross_entropy(part.flatten(0, 1), batch["patch_labels"][..., i].flatten(), weight=_mostly_empty(part))
-            for i, part in enumerate(logits)
-        ]
-        return sum(losses) / len(losses)
+        logits = self.patch_head(image[:, 1:]).flatten(0, 1).split(SCENE_SIZES, dim=-1)
+        return label_loss(logits, batch["patch_labels"].flatten(0, 1))
 
     def _vqa(self, batch: dict, image: torch.Tensor) -> torch.Tensor:
         image = image.repeat_interleave(QUESTIONS, dim=0)
@@ -271,7 +233,8 @@ def _draw(index: int, balanced: bool) -> tuple:
     else:
         itm = rng.choice(scenes.captions(scene)), _hard_negative(scene, rng)
     caption = rng.choice(scenes.captions(scene))
-    return scenes.render(scene), patch_labels(scene), caption, questions, itm
+    labels = scene_labels(scene, SIDE // PATCH).reshape(-1, len(SCENE_SIZES))
+    return scenes.render(scene), labels, caption, questions, itm
 
 
 def _hard_negative(scene: scenes.Scene, rng: random.Random) -> str:

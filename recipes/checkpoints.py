@@ -21,8 +21,7 @@ CARD = """---
 
 A `{model_class}` of {millions:.1f} M parameters, {about}
 
-- **Trained by** `course models train {recipe}` (seed {seed}, {steps} steps; {minutes:.0f} minutes on two CPU cores
-  for all the models of the recipe together)
+- **Trained by** `course models train {command}` (seed {seed}, {steps} steps; {minutes:.0f} minutes{together})
 - **Data** {data}
 - **Licence** Apache-2.0
 - **Weights** float16 safetensors
@@ -50,6 +49,7 @@ def save(role: str, model, processor, *, recipe: str, seed: int, steps: int, min
     copy.deepcopy(model).half().save_pretrained(partial)
     processor.save_pretrained(partial)
     measure = scorer(recipe)
+    apart = hasattr(importlib.import_module(f".{recipe}", __package__), "steps_of")
     scores = measure.all_scores(role, type(model).from_pretrained(partial, dtype=torch.float32), processor)
     rounded = {name: round(value, 4) for name, value in scores.items()}
     course = {"recipe": recipe, "seed": seed, "steps": steps, "minutes": round(minutes, 1), "scores": rounded}
@@ -67,6 +67,8 @@ def save(role: str, model, processor, *, recipe: str, seed: int, steps: int, min
         about=measure.ABOUT,
         data=measure.DATA,
         scores_note=measure.SCORES_NOTE,
+        command=role if apart else recipe,
+        together=measure.TRAINED_ON if apart else " on two CPU cores for all the models of the recipe together",
         rows="\n".join(f"| {name} | {value:.3f} |" for name, value in rounded.items()),
         **course,
     )

@@ -1,0 +1,86 @@
+"""What stands on each patch of a scene or a document: labels that teach a vision tower to see.
+
+Real towers are pre-trained on millions of captioned pictures; these labels stand in for that. Linear heads read them
+off the patches and are thrown away.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch.nn.functional import cross_entropy
+
+from helpers.worlds import documents, scenes
+from helpers.worlds.documents.fonts import EM, glyph
+
+#: What a patch of a scene can show, per attribute; index 0 is "nothing".
+PATCH_LABELS = {
+    "colour": ("", *scenes.COLOURS), "shape": ("", *scenes.SHAPES), "size": ("", "small", "large"),
+    "fill": ("", "plain", "striped", "dotted"), "sign": ("", *scenes.ANSWERS["sign"]),
+    "count": ("", 1, 2, 3, 4, 5),  # how many things of this kind the scene holds
+    "place": ("", "left", "right", "above", "below", "first", "second", "third"),  # among the others
+}  # fmt: skip
+SCENE_SIZES = [len(options) for options in PATCH_LABELS.values()]
+#: Where things[0], things[1], … stand, by the scene's relation.
+PLACES = {"left": ("left", "right"), "above": ("above", "below"), "row": ("first", "second", "third")}
+#: What a patch of a document can show: a character, or nothing (0), which also stands for what is not in here.
+CHARACTERS = " ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-:?"
+BASELINE = 0.85  # of a line's height is above its baseline
+
+
+def scene_labels(scene: scenes.Scene, per_side: int) -> np.ndarray:
+    """The attributes of what covers each patch's centre, (per_side, per_side, 7) indices into PATCH_LABELS."""
+    labels = np.zeros((per_side, per_side, len(PATCH_LABELS)), dtype=np.int64)
+    centres = (np.arange(per_side) + 0.5) / per_side
+    counts = dict(scene.groups)
+    for thing, place in zip(scene.things, PLACES.get(scene.relation, [""] * len(scene.things))):
+        inside = (centres[None, :] - thing.x) ** 2 + (centres[:, None] - thing.y) ** 2 < (thing.r + 0.02) ** 2
+        values = (thing.colour, thing.shape, thing.size, thing.fill, "", counts[thing.kind], place)
+        labels[inside] = [options.index(value) for options, value in zip(PATCH_LABELS.values(), values)]
+    if scene.sign:
+        x1, y1, x2, y2 = scenes.box(scene.sign, 1)
+        inside = ((x1 < centres) & (centres < x2))[None, :] & ((y1 < centres) & (centres < y2))[:, None]
+        labels[inside] = (0, 0, 0, 0, PATCH_LABELS["sign"].index(scene.sign.text), 0, 0)
+    return labels
+
+
+def document_labels(document: documents.Document, width: int, height: int, patch: int) -> np.ndarray:
+    """The characters at the left and the right half of each patch, (rows, columns, 2) indices into CHARACTERS.
+
+    ``width`` and ``height`` are those of the picture that the model sees.
+    """
+    rows, columns = height // patch, width // patch
+    x, y = _on_the_page(document, width, height, rows, columns, patch)
+    labels = np.zeros((rows, 2 * columns), dtype=np.int64)
+    for span in (span for line in document.page.lines for span in line.spans):
+        top, bottom, pen = span.y - BASELINE * span.size, span.y + (1 - BASELINE) * span.size, span.x
+        for char in span.text:
+            after = pen + glyph(span.face, char, EM).advance / EM * span.size
+            labels[(pen <= x) & (x < after) & (top < y) & (y < bottom)] = max(0, CHARACTERS.find(char))
+            pen = after
+    return labels.reshape(rows, columns, 2)
+
+
+def _on_the_page(document: documents.Document, width: int, height: int, rows: int, columns: int, patch: int):
+    """Where the middle of each half patch lies on the page before it was turned: x and y, (rows, 2 * columns)."""
+    page, angle = document.page, math.radians(document.style.angle)
+    c, s = math.cos(angle), math.sin(angle)
+    dx = ((np.arange(2 * columns) + 0.5) * patch / 2 / width * page.width - page.width / 2)[None, :]
+    dy = ((np.arange(rows) + 0.5) * patch / height * page.height - page.height / 2)[:, None]
+    return page.width / 2 + c * dx - s * dy, page.height / 2 + s * dx + c * dy
+
+
+def label_loss(logits: Sequence[torch.Tensor], labels: torch.Tensor) -> torch.Tensor:
+    """Mean cross-entropy of several kinds of labels: logits (patches, classes) each, labels (patches, kinds).
+
+    Most patches show nothing, so "nothing" counts a tenth.
+    """
+    losses = []
+    for i, part in enumerate(logits):
+        weights = torch.ones(part.shape[-1])
+        weights[0] = 0.1
+        losses.append(cross_entropy(part, labels[:, i], weight=weights))
+    return sum(losses) / len(losses)

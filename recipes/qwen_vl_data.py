@@ -1,0 +1,186 @@
+"""From pictures and conversations to tensors: patches, token ids, labels, M-RoPE positions and the attention mask.
+
+The same as the processors, chat templates and models of transformers make of one conversation at a time
+(``tests/test_qwen_vl_recipe.py`` compares), but in a form in which all conversations about a picture share it.
+"""
+
+from __future__ import annotations
+
+import random
+from functools import lru_cache
+
+import numpy as np
+import torch
+from transformers import AutoTokenizer, PreTrainedTokenizerBase
+
+from helpers.profiles import root
+
+from .patch_labels import document_labels, scene_labels
+from .qwen_vl_tasks import (
+    PATCHES_PER_SIDE,
+    QWEN3,
+    Example,
+    Family,
+    clip_example,
+    document_example,
+    pair_example,
+    scene_example,
+)
+
+SYSTEM = "<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n"  # Qwen2.5-VL's; Qwen3-VL has none
+USER, ASSISTANT = "<|im_start|>user\n", "<|im_start|>assistant\n"
+END = "<|im_end|>"
+IGNORED = -100  # the label of what is not to be learned
+BATCH = {"scenes": 32, "documents": 16, "clips": 16, "pairs": 24}
+SHARES = {"scenes": 9, "documents": 6, "clips": 2, "pairs": 3}
+VISION_SHARES = {"scenes": 2, "documents": 1}
+TOKENS_PER_SECOND = 2  # Qwen2.5-VL's time axis: a temporal patch of two frames at 2 fps is one second
+
+
+@lru_cache(maxsize=1)
+def build_tokenizer() -> PreTrainedTokenizerBase:
+    return AutoTokenizer.from_pretrained(root() / "data" / "tokenizer" / "qwen")
+
+
+def kind_of(step: int, vision_steps: int) -> str:
+    """What the pictures of a batch are. Documents, clips and pairs come fully in once scenes are spoken about."""
+    rng = random.Random(f"qwen_vl/kind/{step}")
+    if step < vision_steps:
+        shares = VISION_SHARES
+    else:
+        shares = SHARES if step >= vision_steps + 300 else {"scenes": 8, "documents": 2}
+    return rng.choices(list(shares), list(shares.values()))[0]
+
+
+def make_batch(family: Family, vision_steps: int, step: int) -> dict:
+    """Batch ``step``: patches, grids and patch labels, and from ``vision_steps`` on the conversations."""
+    kind = kind_of(step, vision_steps)
+    rng = random.Random(f"qwen_vl/batch/{step}")
+    if kind == "scenes":
+        per_side = rng.choices(list(PATCHES_PER_SIDE), list(PATCHES_PER_SIDE.values()))[0]
+        make = lambda family, index: scene_example(family, index, per_side)  # noqa: E731
+    else:
+        make = {"documents": document_example, "clips": clip_example, "pairs": pair_example}[kind]
+    examples = [make(family, step * BATCH[kind] + i) for i in range(BATCH[kind])]
+    batch = vision_inputs(examples, family)
+    if kind == "scenes":
+        labels = [scene_labels(e.content, per_side) for e in examples]
+    elif kind == "documents":
+        seen = [(e.content, *e.pictures[0].shape[1::-1]) for e in examples]
+        labels = [document_labels(document, width, height, family.patch) for document, width, height in seen]
+    if kind in ("scenes", "documents"):
+        batch[f"{kind}_labels"] = torch.from_numpy(np.concatenate([in_token_order(grid) for grid in labels]))
+    return batch if step < vision_steps else batch | collate([encode(e, family) for e in examples])
+
+
+def in_token_order(grid: np.ndarray) -> np.ndarray:
+    """(rows, columns, n), what patches show, as the processors order patches: by 2 × 2 neighbours; (patches, n)."""
+    rows, columns, n = grid.shape
+    return grid.reshape(rows // 2, 2, columns // 2, 2, n).transpose(0, 2, 1, 3, 4).reshape(-1, n)
+
+
+def patches(frames: list[np.ndarray], patch: int) -> np.ndarray:
+    """Patches (n, 3, 2, patch, patch) of two frames at a time, in the processors' order: by 2 × 2 neighbours."""
+    video = np.stack(frames)
+    t, height, width = len(video) // 2, video.shape[1] // patch // 2, video.shape[2] // patch // 2
+    cut = video.reshape(t, 2, height, 2, patch, width, 2, patch, 3)
+    return cut.transpose(0, 2, 5, 3, 6, 8, 1, 4, 7).reshape(-1, 3, 2, patch, patch)
+
+
+def vision_inputs(examples: list[Example], family: Family) -> dict:
+    """``pixels`` as uint8 patches, ``grid`` (pictures, 3), and whether they are clips."""
+    sequences = [e.pictures if e.is_clip else [picture] * 2 for e in examples for picture in _each(e)]
+    grid = [(len(s) // 2, s[0].shape[0] // family.patch, s[0].shape[1] // family.patch) for s in sequences]
+    pixels = np.concatenate([patches(frames, family.patch) for frames in sequences])
+    return {"pixels": torch.from_numpy(pixels), "grid": torch.tensor(grid), "is_clip": examples[0].is_clip}
+
+
+def _each(example: Example) -> list[np.ndarray]:
+    """The pictures of an example; a clip counts as one."""
+    return example.pictures[:1] if example.is_clip else example.pictures
+
+
+class Sequence:
+    """Token ids with their labels, positions (temporal, height, width) and conversation (0 is what all see)."""
+
+    def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
+        self.tokenizer = tokenizer
+        self.ids: list[int] = []
+        self.labels: list[int] = []
+        self.talks: list[int] = []
+        self.positions: list[tuple[int, int, int]] = []
+        self.next = 0
+
+    def text(self, text: str, talk: int = 0, learned: bool = False) -> None:
+        ids = self.tokenizer(text).input_ids
+        self.ids += ids
+        self.labels += ids if learned else [IGNORED] * len(ids)
+        self.talks += [talk] * len(ids)
+        self.positions += [(self.next + i,) * 3 for i in range(len(ids))]
+        self.next += len(ids)
+
+    def vision(self, token: str, t: int, height: int, width: int) -> None:
+        """``t`` × ``height`` × ``width`` visual tokens, at M-RoPE's positions."""
+        ids = [self.tokenizer.convert_tokens_to_ids(token)] * (t * height * width)
+        self.ids += ids
+        self.labels += [IGNORED] * len(ids)
+        self.talks += [0] * len(ids)
+        start = self.next
+        self.positions += [
+            (start + TOKENS_PER_SECOND * k, start + y, start + x)
+            for k in range(t) for y in range(height) for x in range(width)
+        ]  # fmt: skip
+        self.next += max(height, width)
+
+
+def encode(example: Example, family: Family) -> Sequence:
+    """The pictures once, then every conversation from the same position on."""
+    seq = Sequence(build_tokenizer())
+    seq.text(USER if family is QWEN3 else SYSTEM + USER)
+    for i, picture in enumerate(_each(example), 1):
+        height, width = (n // family.token for n in picture.shape[:2])
+        if example.numbered:
+            seq.text(f"Picture {i}: ")
+        if not example.is_clip:
+            seq.text("<|vision_start|>")
+            seq.vision("<|image_pad|>", 1, height, width)
+            seq.text("<|vision_end|>")
+        elif family is QWEN3:  # every second of a clip has its time before it; transformers keeps the template's marks
+            seq.text("<|vision_start|>")
+            for second in range(len(example.pictures) // 2):
+                seq.text(f"<{second + 0.25:.1f} seconds><|vision_start|>")
+                seq.vision("<|video_pad|>", 1, height, width)
+                seq.text("<|vision_end|>")
+            seq.text("<|vision_end|>")
+        else:
+            seq.text("<|vision_start|>")
+            seq.vision("<|video_pad|>", len(example.pictures) // 2, height, width)
+            seq.text("<|vision_end|>")
+    start = seq.next
+    for k, talk in enumerate(example.talks, 1):
+        seq.next = start
+        for i, turn in enumerate(talk):
+            thinks = "" if turn.reasoning is None else "<think>\n"
+            seq.text(f"{f'{chr(10)}{USER}' if i else ''}{turn.question}{END}\n{ASSISTANT}{thinks}", k)
+            thought = "" if turn.reasoning is None else f"{turn.reasoning}\n</think>\n\n"
+            seq.text(f"{thought}{turn.answer}{END}", k, learned=True)
+    return seq
+
+
+def collate(sequences: list[Sequence]) -> dict:
+    """``input_ids``, ``labels`` (n, length), ``positions`` (3, n, length) and ``talks`` (n, length), padded right."""
+    longest = max(len(s.ids) for s in sequences)
+    pad = build_tokenizer().convert_tokens_to_ids("<|endoftext|>")
+    fill = lambda rows, value: torch.tensor([row + [value] * (longest - len(row)) for row in rows])  # noqa: E731
+    return {
+        "input_ids": fill([s.ids for s in sequences], pad),
+        "labels": fill([s.labels for s in sequences], IGNORED),
+        "talks": fill([s.talks for s in sequences], 0),
+        "positions": fill([s.positions for s in sequences], (0, 0, 0)).permute(2, 0, 1),
+    }  # fmt: skip
+
+
+def visible(talks: torch.Tensor) -> torch.Tensor:
+    """Who may look at whom, (n, 1, length, length): earlier tokens of the pictures and of one's own conversation."""
+    same = (talks[:, :, None] == talks[:, None, :]) | (talks[:, None, :] == 0)
+    return (same & torch.ones(same.shape[1:], dtype=torch.bool).tril())[:, None]

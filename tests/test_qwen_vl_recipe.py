@@ -1,0 +1,165 @@
+"""The Qwen-VL models' recipe: what they read is what the real processors make of it, and how it is computed."""
+
+from __future__ import annotations
+
+import contextlib
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from helpers.worlds import documents
+from recipes import cpu_speed, patch_labels, qwen_vl, qwen_vl_data, qwen_vl_tasks
+from recipes.qwen_vl_tasks import QWEN2_5, QWEN3
+
+ROLES = ("qwen2_5_vl-s", "qwen3_vl")  # one of each family
+MAKERS = {
+    "scenes": lambda family, i: qwen_vl_tasks.scene_example(family, i, 8),
+    "documents": qwen_vl_tasks.document_example,
+    "clips": qwen_vl_tasks.clip_example,
+    "pairs": qwen_vl_tasks.pair_example,
+}
+
+
+@pytest.fixture(scope="module", params=ROLES)
+def student(request):
+    torch.manual_seed(0)
+    return qwen_vl.Student(request.param).eval()
+
+
+@pytest.fixture(scope="module")
+def processor(student):
+    return qwen_vl.build_processor(student.role)
+
+
+def read_by_the_processor(processor, example, talk):
+    """One conversation of an example as the real processor and template make it."""
+    seen = [{"type": "video"}] if example.is_clip else [{"type": "image"} for _ in example.pictures]
+    messages = []
+    for turn in talk:
+        content = [{"type": "text", "text": turn.question}]
+        messages.append({"role": "user", "content": content if messages else seen + content})
+        answer = {"role": "assistant", "content": [{"type": "text", "text": turn.answer}]}
+        messages.append(answer | ({"reasoning_content": turn.reasoning} if turn.reasoning else {}))
+    text = processor.apply_chat_template(messages, add_vision_id=example.numbered).removesuffix("\n")
+    if not example.is_clip:
+        return processor(text=[text], images=[Image.fromarray(p) for p in example.pictures], return_tensors="pt")
+    frames = np.stack(example.pictures)
+    metadata = {"fps": 2.0, "total_num_frames": len(frames), "frames_indices": list(range(len(frames)))}
+    video = {"videos": [frames], "video_metadata": [metadata], "do_sample_frames": False}
+    return processor(text=[text], return_tensors="pt", **video)
+
+
+def kept_thoughts(talk):
+    """Whether the template keeps all reasoning: it drops that of earlier turns."""
+    return not any(turn.reasoning for turn in talk[:-1])
+
+
+@pytest.mark.parametrize("kind", MAKERS)
+def test_a_conversation_is_read_as_the_processor_reads_it(student, processor, kind):
+    family, compared = qwen_vl.family_of(student.role), 0
+    for i in range(4):
+        example = MAKERS[kind](family, i)
+        for talk in filter(kept_thoughts, example.talks):
+            example.talks = [talk]
+            ours, theirs = qwen_vl_data.encode(example, family), read_by_the_processor(processor, example, talk)
+            assert ours.ids == theirs.input_ids[0].tolist()
+            names = ("image_grid_thw", "video_grid_thw", "second_per_grid_ts", "mm_token_type_ids")
+            grids = {name: theirs[name] for name in names if name in theirs}
+            positions, _ = student.model.model.get_rope_index(theirs.input_ids, **grids)
+            assert positions[:, 0].T.tolist() == [list(p) for p in ours.positions]
+            vision = qwen_vl_data.vision_inputs([example], family)
+            pixels = ((vision["pixels"] / 255 - student.mean) / student.std).flatten(1)
+            which = "video" if example.is_clip else "image"
+            assert vision["grid"].tolist() == grids[f"{which}_grid_thw"].tolist()
+            wanted = theirs["pixel_values_videos" if example.is_clip else "pixel_values"]
+            torch.testing.assert_close(pixels, wanted, atol=1e-5, rtol=0)
+            compared += 1
+    assert compared >= 8
+
+
+@pytest.mark.parametrize("kind", ["scenes", "clips"])
+def test_conversations_of_one_picture_do_not_see_each_other(student, kind, monkeypatch):
+    """The loss over all of them is the mean, by tokens, of what each has alone, as transformers computes it."""
+    monkeypatch.setattr(qwen_vl, "mixed_precision", contextlib.nullcontext)
+    family = qwen_vl.family_of(student.role)
+    example = MAKERS[kind](family, 1)
+    batch = qwen_vl_data.vision_inputs([example], family)
+    with torch.no_grad():
+        together = student.losses(batch | qwen_vl_data.collate([qwen_vl_data.encode(example, family)]))["lm"]
+        sums, tokens = 0.0, 0
+        for talk in list(example.talks):
+            example.talks = [talk]
+            alone = qwen_vl_data.collate([qwen_vl_data.encode(example, family)])
+            config, ids = student.model.config, alone["input_ids"]
+            pixels = ((batch["pixels"] / 255 - student.mean) / student.std).flatten(1)
+            names = ("pixel_values_videos", "video_grid_thw") if example.is_clip else ("pixel_values", "image_grid_thw")
+            types = (ids == config.image_token_id).int() + 2 * (ids == config.video_token_id).int()
+            seconds = {} if family is QWEN3 or not example.is_clip else {"second_per_grid_ts": torch.tensor([1.0])}
+            loss = student.model(
+                input_ids=ids, labels=alone["labels"], mm_token_type_ids=types, **seconds,
+                **dict(zip(names, (pixels, batch["grid"]))),
+            ).loss  # fmt: skip
+            n = (alone["labels"] != qwen_vl_data.IGNORED).sum().item()
+            sums, tokens = sums + n * loss.item(), tokens + n
+    assert together.item() == pytest.approx(sums / tokens, rel=1e-4)
+
+
+@pytest.mark.parametrize("kind", MAKERS)
+def test_speed_changes_nothing_but_rounding(student, kind, monkeypatch):
+    monkeypatch.setattr(qwen_vl, "mixed_precision", contextlib.nullcontext)
+    monkeypatch.setattr(cpu_speed.shutil, "which", lambda name: None)  # compiling would take a minute
+    family = qwen_vl.family_of(student.role)
+    examples = [MAKERS[kind](family, i) for i in range(3)]
+    sequences = [qwen_vl_data.encode(example, family) for example in examples]
+    batch = qwen_vl_data.vision_inputs(examples, family) | qwen_vl_data.collate(sequences)
+    with torch.no_grad():
+        stock = student.losses(batch)["lm"].item()
+        cpu_speed.speed_up(student.model)
+        fast = student.losses(batch)["lm"].item()
+        cpu_speed.slow_down(student.model)
+        again = student.losses(batch)["lm"].item()
+    assert fast == pytest.approx(stock, rel=1e-4) and again == stock
+
+
+def test_a_batch_is_a_function_of_its_step():
+    for step in (0, 1, 400, 401, 900, 1500):
+        first, second = (qwen_vl_data.make_batch(QWEN2_5, 400, step) for _ in range(2))
+        assert first.keys() == second.keys() and ("input_ids" in first) == (step >= 400)
+        assert all(torch.equal(first[name], second[name]) for name in first if name != "is_clip")
+
+
+def test_only_answers_carry_loss():
+    tokenizer = qwen_vl_data.build_tokenizer()
+    for family in (QWEN2_5, QWEN3):
+        example = qwen_vl_tasks.scene_example(family, 5, 8)
+        example.talks = example.talks[-1:]
+        sequence = qwen_vl_data.encode(example, family)
+        learned = tokenizer.decode([label for label in sequence.labels if label != qwen_vl_data.IGNORED])
+        assert learned == example.talks[0][-1].answer + "<|im_end|>"
+
+
+@pytest.mark.parametrize("scale", [1.0, 2.0])
+def test_document_labels_lie_on_their_characters(scale):
+    """Where a label says that there is ink, the picture has more contrast than where there is none."""
+    inked, empty = [], []
+    for document in documents.documents("train", 12, kind="receipt"):
+        image = np.asarray(documents.render(document, scale).convert("L"), dtype=float)
+        patch = round(7 * scale)
+        rows, columns = image.shape[0] // patch, image.shape[1] // patch
+        labels = patch_labels.document_labels(document, columns * patch, rows * patch, patch)
+        cut = image[: rows * patch, : columns * patch].reshape(rows, patch, columns, patch).std((1, 3))
+        letters = (labels > 0).all(-1)
+        inked.append(cut[letters].mean())
+        empty.append(cut[(labels == 0).all(-1)].mean())
+    assert np.mean(inked) > 2 * np.mean(empty)
+
+
+def test_the_sizes_are_sizes():
+    counts = {role: sum(p.numel() for p in qwen_vl.build_model(role).parameters()) for role in qwen_vl.SIZES}
+    s, m, large = (counts[f"qwen2_5_vl-{size}"] for size in "sml")
+    assert s < m < large < 6e6 and counts["qwen3_vl"] < 6e6
+    assert sum(counts.values()) * 2 < 20e6  # bytes of float16: 20 MB for the four of them
+    for role in qwen_vl.SIZES:
+        assert all(value % 64 == 0 for value in (qwen_vl.SIZES[role][0], qwen_vl.SIZES[role][2]))
