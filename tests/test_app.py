@@ -586,6 +586,9 @@ def test_pictures_are_shown_before_and_with_their_question(panel):
     expect(waiting).to_be_hidden(timeout=TIMEOUT)
     expect(ask(panel, "And now?").get_by_alt_text("The picture shown")).to_be_hidden()
     assert_it_fits(panel, 390)
+
+
+def test_axe_finds_nothing_serious_in_a_panel_with_pictures(panel):
     assert_axe_finds_nothing_serious(panel, ".course-chat")
 
 
