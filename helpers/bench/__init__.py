@@ -20,11 +20,12 @@ from .limits import Limits
 from .log import Attempt, LogError, read
 from .plan import Settings, host_of, make_plan
 from .report import write_report
+from .sources import items_of, load_tasks
 from .summary import compare, cons_at_k, pass_at_k, sampling, summarise
 from .timing import latency, throughput
 
 __all__ = [
     "Attempt", "Limits", "LogError", "RunStopped", "Settings", "compare", "cons_at_k", "cost_of", "dry_run",
-    "grade_answers", "host_of", "latency", "make_plan", "pass_at_k", "price_of", "read", "read_archive", "run",
-    "sampling", "summarise", "throughput", "write_archive", "write_report",
+    "grade_answers", "host_of", "items_of", "latency", "load_tasks", "make_plan", "pass_at_k",
+    "price_of", "read", "read_archive", "run", "sampling", "summarise", "throughput", "write_archive", "write_report",
 ]  # fmt: skip

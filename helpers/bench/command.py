@@ -25,7 +25,11 @@ throughput with more. The exit status is 1 when requests were left without an an
 EPILOG = """\
 tasks:
   arithmetic, logic, tracking, commonsense, code, writing    puzzle families, held out; also tracking/longer …
-  mathematics_en, logic_zh …                                 the sets in data/benchmark
+  vision/description, analysis, vqa, absent, grounding, pointing, ocr, extraction, document_vqa, video, when, difference
+                                                             the worlds' pictures, held out; also vision/vqa/novel,
+                                                             vision/vqa/max_pixels=3136, and vision/grounding/relative
+                                                             for models that write boxes in thousandths (Qwen3-VL)
+  mathematics_en, logic_zh, description_en, vqa_zh …         the sets in data/benchmark
   gsm8k, humaneval, bbh/navigate …                           from the hub, or from the authors' file: gsm8k=PATH
   PATH.jsonl                                                 items of your own
 
@@ -77,12 +81,14 @@ def _positive(text: str) -> int:
 def run(options: argparse.Namespace) -> int:
     """Run the benchmark; 0, or 1 when requests were left without an answer. Raises CourseError for what stops it."""
     from .engine import RunStopped
-    from .sources import load_tasks
+    from .sources import check_conventions, load_tasks
 
     items = load_tasks(options.tasks, options.limit, options.seed, options.think)
+    models = _model_ids(options)
+    check_conventions(items, models)
     host = host_of(options.base_url) if options.base_url else LOCAL
     settings = Settings(host, options.temperature, options.top_p, options.max_tokens, options.seed, options.think)
-    plan = make_plan(items, _model_ids(options), options.samples, settings, _order(options), options.seed)
+    plan = make_plan(items, models, options.samples, settings, _order(options), options.seed)
     if options.dry_run:
         return _dry_run(plan, options.out)
     stopped = None

@@ -201,6 +201,7 @@ def test_the_key_is_in_no_file_no_output_and_no_exception(tmp_path, items, monke
         (["--base-url", f"https://{KEY}@host/v1"], "must hold no key"),
         (["--models", "blip-vqa", "blip-vqa"], "twice there: blip-vqa"),
         (["--models", "r2"], "There is no role 'r2'"),
+        (["--models", "qwen3_vl", "--tasks", "vision/grounding"], "Ask it vision/grounding/relative"),
         (["--rpm", "0", "--base-url", "http://127.0.0.1:9/v1"], "requests per minute must be more than 0"),
     ],
 )
