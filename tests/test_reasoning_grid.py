@@ -78,7 +78,7 @@ def test_a_dry_run_asks_and_writes_nothing(course, capsys):
 
 def test_hosted_models_are_asked_where_they_are_and_always_think():
     models = [spec(role, "api") for role in reasoning_grid.ROLES]
-    commands = reasoning_grid.parts(models, reasoning_grid.parse([]))
+    commands = reasoning_grid.parts(models, reasoning_grid.GRID.parser.parse_args([]))
     assert not [name for name in commands if name.startswith("direct")]
     for words in commands.values():
         assert words[words.index("--base-url") + 1] == models[0].base_url
@@ -88,5 +88,5 @@ def test_hosted_models_are_asked_where_they_are_and_always_think():
 
 def test_where_several_clients_ask_models_come_one_after_the_other():
     models = [spec(role) for role in reasoning_grid.ROLES]
-    for name, words in reasoning_grid.parts(models, reasoning_grid.parse([])).items():
+    for name, words in reasoning_grid.parts(models, reasoning_grid.GRID.parser.parse_args([])).items():
         assert ("--concurrency" in words) == ("blocks" in words) == ("latency" not in name)
