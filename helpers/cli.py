@@ -165,7 +165,7 @@ Minutes and steps of the last training are on the model's card in data/models.""
 APP = """\
 Serve the panel of a notebook through Voilà: `picture` (01_blip/06_your_own_picture) captions and matches a picture of
 your own, `chat` (02_reasoning/01_talking) talks to the reasoning models, `vision`
-(03_qwen_vl/02_describe_analyse_answer) talks about pictures with the vision-language models.
+(03_vision/02_describe_analyse_answer) talks about pictures with the vision-language models.
 Only this machine can reach it; Ctrl-C ends it."""
 
 SERVE = """\

@@ -30,7 +30,7 @@ CSS = """
 .course-turn .course-reasoning { padding-left: 1rem; font-style: italic; }
 .course-turn .course-said { font-size: 1.2em; }
 .course-turn .course-note { font-size: 0.85em; }
-.course-conversation img:not([hidden]) { display: block; max-width: 100%; border: 1px solid #767676; }
+.course-conversation img { max-width: 100%; align-self: flex-start; border: 1px solid #767676; }
 .course-turn .course-error, .course-conversation .course-status { font-weight: 600; }
 .course-conversation .course-status { min-height: 1.4em; }
 .course-conversation :focus-visible { outline: 3px solid #0072b2; outline-offset: 2px; }

@@ -135,8 +135,8 @@ def make_prompt(processor, apply_chat_template: Callable, context: int, conversa
     _check_room(pictures, images, **sizes.get("images_kwargs", {"size": images.size}), context=context)
     if videos:
         sizes["videos_kwargs"] = _videos_kwargs(videos, processor.video_processor)
-        # ``transformers serve`` would pick 32 frames of a file, and listen to it
-        options = {name: value for name, value in options.items() if name not in ("num_frames", "load_audio_from_video")}
+        for name in ("num_frames", "load_audio_from_video"):  # what ``transformers serve`` would do with a file
+            options.pop(name, None)
     # Marks such as <|image_pad|> in somebody's text stay text: no turn can be forged, no picture announced.
     inputs = apply_chat_template(conversation, processor_kwargs=sizes, sanitize_control_tokens=True, **options)
     return _fitting(inputs, context)
