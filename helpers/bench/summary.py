@@ -87,7 +87,7 @@ def counts(attempt: Attempt) -> bool:
 
 def summarise(attempts: Iterable[Attempt]) -> list[Score]:
     """A Score for every model × settings × task, in the order of their names."""
-    return [_score(name, task, group) for (name, task), group in grouped(attempts).items()]
+    return [score_group(name, task, group) for (name, task), group in grouped(attempts).items()]
 
 
 def grouped(attempts: Iterable[Attempt]) -> dict[tuple[str, str], list[Attempt]]:
@@ -111,7 +111,8 @@ def _names(pairs: set[tuple[str, Settings]]) -> dict[tuple[str, Settings], str]:
     return {pair: name(*pair) for pair in pairs}
 
 
-def _score(name: str, task: str, attempts: list[Attempt]) -> Score:
+def score_group(name: str, task: str, attempts: Sequence[Attempt]) -> Score:
+    """How one model, under this name, did on one task: a group of ``grouped``."""
     counted = [attempt for attempt in attempts if counts(attempt)]
     shares = [fmean(map(is_correct, samples)) for samples in by_item(counted).values()]
     outcomes = collections.Counter(_outcome(attempt) for attempt in counted if not is_correct(attempt))
