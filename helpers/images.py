@@ -1,4 +1,4 @@
-"""Open what people really have (rotated, transparent, animated, huge, grey or broken pictures) and send it to models."""
+"""Open what people really have (rotated, transparent, animated, huge, grey or broken pictures), and send it off."""
 
 from __future__ import annotations
 

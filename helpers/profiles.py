@@ -85,7 +85,7 @@ class ModelSpec:
 
     @property
     def awaits_training(self) -> bool:
-        """Whether the role has no nano weights yet: none lie there, and none were ever registered beside the others'."""
+        """Whether the role has no nano weights yet: none are there, and none were ever registered beside the others."""
         sums = root() / "data" / "models" / "SHA256SUMS"
         return self.is_local and sums.is_file() and not self.sha256 and not (self.path / "model.safetensors").exists()
 
