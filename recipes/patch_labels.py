@@ -28,6 +28,8 @@ SCENE_SIZES = [len(options) for options in PATCH_LABELS.values()]
 PLACES = {"left": ("left", "right"), "above": ("above", "below"), "row": ("first", "second", "third")}
 #: What a patch of a document can show: a character, or nothing (0), which also stands for what is not in here.
 CHARACTERS = " ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-:?"
+#: How many classes each kind of label has, by what is seen. Both halves of a patch show a character.
+LABEL_SIZES = {"scenes": SCENE_SIZES, "documents": [len(CHARACTERS)] * 2}
 BASELINE = 0.85  # of a line's height is above its baseline
 
 

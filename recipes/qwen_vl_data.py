@@ -31,7 +31,8 @@ SYSTEM = "<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n"  # Qwen2
 USER, ASSISTANT = "<|im_start|>user\n", "<|im_start|>assistant\n"
 END = "<|im_end|>"
 IGNORED = -100  # the label of what is not to be learned
-BATCH = {"scenes": 32, "documents": 16, "clips": 16, "pairs": 24}
+BATCH = {"scenes": 16, "documents": 8, "clips": 8, "pairs": 12}
+VISION_BATCH = {"scenes": 64, "documents": 16}
 SHARES = {"scenes": 9, "documents": 6, "clips": 2, "pairs": 3}
 VISION_SHARES = {"scenes": 2, "documents": 1}
 TOKENS_PER_SECOND = 2  # Qwen2.5-VL's time axis: a temporal patch of two frames at 2 fps is one second
@@ -42,35 +43,43 @@ def build_tokenizer() -> PreTrainedTokenizerBase:
     return AutoTokenizer.from_pretrained(root() / "data" / "tokenizer" / "qwen")
 
 
-def kind_of(step: int, vision_steps: int) -> str:
-    """What the pictures of a batch are. Documents, clips and pairs come fully in once scenes are spoken about."""
+def kind_of(step: int, shares: dict[str, int]) -> str:
+    """What the pictures of a batch are."""
     rng = random.Random(f"qwen_vl/kind/{step}")
-    if step < vision_steps:
-        shares = VISION_SHARES
-    else:
-        shares = SHARES if step >= vision_steps + 300 else {"scenes": 8, "documents": 2}
     return rng.choices(list(shares), list(shares.values()))[0]
 
 
-def make_batch(family: Family, vision_steps: int, step: int) -> dict:
-    """Batch ``step``: patches, grids and patch labels, and from ``vision_steps`` on the conversations."""
-    kind = kind_of(step, vision_steps)
-    rng = random.Random(f"qwen_vl/batch/{step}")
+def examples_of(family: Family, kind: str, step: int, n: int) -> list[Example]:
+    """The ``n`` examples of a batch. Its scenes are all of one size."""
     if kind == "scenes":
+        rng = random.Random(f"qwen_vl/size/{step}")
         per_side = rng.choices(list(PATCHES_PER_SIDE), list(PATCHES_PER_SIDE.values()))[0]
-        make = lambda family, index: scene_example(family, index, per_side)  # noqa: E731
-    else:
-        make = {"documents": document_example, "clips": clip_example, "pairs": pair_example}[kind]
-    examples = [make(family, step * BATCH[kind] + i) for i in range(BATCH[kind])]
-    batch = vision_inputs(examples, family)
-    if kind == "scenes":
-        labels = [scene_labels(e.content, per_side) for e in examples]
-    elif kind == "documents":
-        seen = [(e.content, *e.pictures[0].shape[1::-1]) for e in examples]
-        labels = [document_labels(document, width, height, family.patch) for document, width, height in seen]
-    if kind in ("scenes", "documents"):
-        batch[f"{kind}_labels"] = torch.from_numpy(np.concatenate([in_token_order(grid) for grid in labels]))
-    return batch if step < vision_steps else batch | collate([encode(e, family) for e in examples])
+        return [scene_example(family, step * n + i, per_side) for i in range(n)]
+    make = {"documents": document_example, "clips": clip_example, "pairs": pair_example}[kind]
+    return [make(family, step * n + i) for i in range(n)]
+
+
+def vision_batch(family: Family, step: int) -> dict:
+    """Batch ``step`` of the first stage: patches, grids and what stands on each patch."""
+    kind = kind_of(step, VISION_SHARES)
+    examples = examples_of(family, kind, step, VISION_BATCH[kind])
+    labels = []
+    for example in examples:
+        height, width = example.pictures[0].shape[:2]
+        if kind == "scenes":
+            grid = scene_labels(example.content, width // family.patch)
+        else:
+            grid = document_labels(example.content, width, height, family.patch)
+        labels.append(in_token_order(grid))
+    inputs = vision_inputs(examples, family)
+    return inputs | {"kind": kind, "patch_labels": torch.from_numpy(np.concatenate(labels))}
+
+
+def talk_batch(family: Family, step: int) -> dict:
+    """Batch ``step`` of the second stage: patches, grids and conversations. It begins with scenes and documents."""
+    kind = kind_of(step, SHARES if step >= 300 else VISION_SHARES)
+    examples = examples_of(family, kind, step, BATCH[kind])
+    return vision_inputs(examples, family) | collate([encode(e, family) for e in examples])
 
 
 def in_token_order(grid: np.ndarray) -> np.ndarray:

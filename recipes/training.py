@@ -92,7 +92,8 @@ def make_optimizers(module: torch.nn.Module, peak_lr: float, adamw_lr: float) ->
     400 steps of it read 68 % of the shapes where AdamW alone read 30 %, at a few hundredths of a second more a step.
     """
     named = dict(module.named_parameters())  # shared weights once
-    matrices = {name: p for name, p in named.items() if p.ndim == 2 and (".layer" in name or ".blocks." in name)}
+    inner = (".layer", ".blocks.", "merger")
+    matrices = {name: p for name, p in named.items() if p.ndim == 2 and any(part in name for part in inner)}
     rest = [p for name, p in named.items() if name not in matrices]
     muon = torch.optim.Muon(matrices.values(), lr=peak_lr, weight_decay=0.05, adjust_lr_fn="match_rms_adamw")
     groups = [

@@ -87,7 +87,7 @@ def test_conversations_of_one_picture_do_not_see_each_other(student, kind, monke
     example = MAKERS[kind](family, 1)
     batch = qwen_vl_data.vision_inputs([example], family)
     with torch.no_grad():
-        together = student.losses(batch | qwen_vl_data.collate([qwen_vl_data.encode(example, family)]))["lm"]
+        together = student.talk_loss(batch | qwen_vl_data.collate([qwen_vl_data.encode(example, family)]))["lm"]
         sums, tokens = 0.0, 0
         for talk in list(example.talks):
             example.talks = [talk]
@@ -115,19 +115,34 @@ def test_speed_changes_nothing_but_rounding(student, kind, monkeypatch):
     sequences = [qwen_vl_data.encode(example, family) for example in examples]
     batch = qwen_vl_data.vision_inputs(examples, family) | qwen_vl_data.collate(sequences)
     with torch.no_grad():
-        stock = student.losses(batch)["lm"].item()
+        stock = student.talk_loss(batch)["lm"].item()
         cpu_speed.speed_up(student.model)
-        fast = student.losses(batch)["lm"].item()
+        fast = student.talk_loss(batch)["lm"].item()
         cpu_speed.slow_down(student.model)
-        again = student.losses(batch)["lm"].item()
+        again = student.talk_loss(batch)["lm"].item()
     assert fast == pytest.approx(stock, rel=1e-4) and again == stock
 
 
-def test_a_batch_is_a_function_of_its_step():
-    for step in (0, 1, 400, 401, 900, 1500):
-        first, second = (qwen_vl_data.make_batch(QWEN2_5, 400, step) for _ in range(2))
-        assert first.keys() == second.keys() and ("input_ids" in first) == (step >= 400)
-        assert all(torch.equal(first[name], second[name]) for name in first if name != "is_clip")
+@pytest.mark.parametrize("make", [qwen_vl_data.vision_batch, qwen_vl_data.talk_batch])
+def test_a_batch_is_a_function_of_its_step(make):
+    for step in (0, 1, 400, 401):
+        first, second = make(QWEN2_5, step), make(QWEN2_5, step)
+        assert first.keys() == second.keys()
+        tensors = [name for name, value in first.items() if isinstance(value, torch.Tensor)]
+        assert len(tensors) >= 3 and all(torch.equal(first[name], second[name]) for name in tensors)
+
+
+def test_the_first_stage_teaches_the_tower_and_the_second_leaves_it(student):
+    family = qwen_vl.family_of(student.role)
+    losses = student.label_losses(qwen_vl_data.vision_batch(family, 0))
+    sum(losses.values()).backward()
+    tower = list(student.model.model.visual.parameters())
+    assert len(losses) == 2 and all(p.grad is not None and p.grad.abs().sum() > 0 for p in tower[:4])
+    student.zero_grad(set_to_none=True)
+    sum(student.talk_loss(qwen_vl_data.talk_batch(family, 0)).values()).backward()
+    assert all(p.grad is None for p in tower)
+    assert all(p.grad is not None for p in student.model.model.language_model.parameters())
+    student.zero_grad(set_to_none=True)
 
 
 def test_only_answers_carry_loss():
