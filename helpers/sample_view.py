@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 LONGEST = 4000  # characters of a text that are shown
 #: Side in pixels of each picture, by how many there are at most.
 SIDES = ((1, 336), (2, 240), (6, 180), (99, 120))
-TRUE, FOUND = COLOURS[2], COLOURS[5]  # green, vermilion; their lines differ in width, too
+FOUND = COLOURS[5]  # vermilion; what is true is a thin white line beside a black one, seen on any ground
 NOT_KEPT = "(the record keeps what was graded, not the whole text)"
 NONE = "(none, or not kept)"
 LOST = "(not at hand: only items of this course's tasks can be found again by their names)"
@@ -105,7 +105,7 @@ def _pictures(attempt: Attempt, item: Item) -> str:
         return _text("Pictures", f"(cannot be drawn: {error})")
     captions = [f"Picture {i} of {len(pictures)}" for i in range(1, len(pictures) + 1)]
     if len(pictures) == 1 and (marked := with_places(pictures[0], attempt, item)):
-        pictures, captions = [marked], ["What was to be found: thin, green. What the answer says: thick, red"]
+        pictures, captions = [marked], ["Thin, black and white: what was to be found. Thick: what the answer says"]
     side = next(side for most, side in SIDES if len(pictures) <= most or most == SIDES[-1][0])
     return str(gallery(pictures, captions, side=side)) if pictures else ""
 
@@ -128,7 +128,9 @@ def with_places(picture: Image.Image, attempt: Attempt, item: Item) -> Image.Ima
             x, y = (v * scale for v in place["point"])
             draw.ellipse((x - 8, y - 8, x + 8, y + 8), outline=FOUND, width=5)
     for box in item.reference["boxes"]:
-        draw.rectangle([v * scale for v in box["bbox"]], outline=TRUE, width=2)
+        corners = [v * scale for v in box["bbox"]]
+        draw.rectangle(corners, outline="black", width=4)
+        draw.rectangle(corners, outline="white", width=2)
     return large
 
 

@@ -16,7 +16,7 @@ from helpers.chat import make_client
 from helpers.dashboard import EVERY, Dashboard, find_runs
 from helpers.errors import CourseError
 from helpers.images import picture_message, to_data_url
-from helpers.sample_view import FOUND, TRUE, sample_html, shown_in, verdict, with_places
+from helpers.sample_view import FOUND, sample_html, shown_in, verdict, with_places
 from helpers.tasks import Item
 
 EVIL = "<img src=x onerror=alert(1)>&"
@@ -111,7 +111,11 @@ def test_true_places_and_those_of_the_answer_are_drawn():
         marked = with_places(picture, attempt(False, extracted=written) if written else attempt(None), item)
         assert marked.size == (336, 336)
         colours = {f"#{bytes(pixel).hex().upper()}" for pixel in np.asarray(marked).reshape(-1, 3)}
-        assert TRUE in colours and (FOUND in colours) == (written is not None and "bbox" in written)
+        assert (FOUND in colours) == (written is not None and "bbox" in written)
+        for box in item.reference["boxes"]:
+            x, y = (round(3 * v) for v in box["bbox"][:2])
+            edge = [marked.getpixel((x + i, y + 20)) for i in range(4)]
+            assert {(0, 0, 0), (255, 255, 255)} <= set(edge)
     (question,) = bench.load_tasks(["vision/vqa"], 1)
     assert with_places(picture, attempt(), question) is None
 
