@@ -15,7 +15,9 @@ MAX_TOKENS = {"analysis": 120, "grounding": 200, "pointing": 160, "ocr": 160, "e
 
 ABOUT = """trained for the course *Hands-On Multimodal LLMs* on synthetic scenes,
 documents, clips and pairs of pictures. It is **not** a small version of a public model: it knows nothing but those
-worlds in their own wordings, and what it says about a photograph means nothing."""
+worlds in their own wordings, and what it says about a photograph means nothing. (Of `qwen2_5_vl-l` and `qwen3_vl`
+the first 700 steps of the vision tower were not these: it was taken over from two earlier versions of the recipe, after
+2,800 and 2,400 steps of them. Nobody has run the recipe from start to end for these two.)"""
 DATA = "`helpers.worlds`: `scenes`, `documents`, `clips` and `pairs`, split `train`; synthetic, drawn by programs"
 TRAINED_ON = " on one CPU core with AMX, beside other work on the machine"
 SCORES_NOTE = """Of 100 held-out items each, decoded greedily: shares of exact answers, but for "analysis" the share of
