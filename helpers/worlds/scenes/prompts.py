@@ -67,7 +67,7 @@ def everything(scene: Scene) -> list[tuple[str, Box]]:
 
 
 def boxes_json(found: Sequence[tuple[str, Box]], numbers: Callable[[Box], Sequence[int]]) -> str:
-    """``[{"bbox_2d": [x1, y1, x2, y2], "label": …}]`` on one line; ``numbers`` makes a family's coordinates of a box."""
+    """``[{"bbox_2d": [x1, y1, x2, y2], "label": …}]`` on a line; ``numbers`` makes a family's coordinates of a box."""
     return json.dumps([{"bbox_2d": list(numbers(box)), "label": label} for label, box in found])
 
 
@@ -81,7 +81,7 @@ def points_json(found: Sequence[tuple[str, Box]], numbers: Callable[[Box], Seque
 
 
 def reasoning(scene: Scene) -> str:
-    """What a thinking model says to itself before it answers: what it sees, group by group, and how many there are."""
+    """What a thinking model says to itself before it answers: what it sees, group by group, and how many."""
     seen = ", ".join(f"{COUNT_WORDS[count]} {noun(kind, count).split(' ', 1)[1]}" for kind, count in scene.groups)
     counts: dict[str, int] = {}
     for thing in scene.things:
