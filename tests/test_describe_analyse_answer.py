@@ -28,7 +28,7 @@ NOTEBOOK = NOTEBOOKS / "03_vision" / "02_describe_analyse_answer.ipynb"
 CAPTIONING = NOTEBOOKS / "01_blip" / "01_captioning.ipynb"
 DEFINED = {
     "NAMED", "NOUN", "RELATIONS", "OPPOSITE", "ASKED_ABOUT", "invented", "one_word_apart", "false_caption", "ngrams",
-    "cider", "facts", "checks", "fact_scores", "candidates", "pope", "ask_first", "colour_questions",
+    "cider", "facts", "checks", "fact_scores", "candidates", "pope", "believed_if_described", "colour_questions",
 }  # fmt: skip
 SCENES = list(scenes.scenes("heldout", 300, seed=9))
 
@@ -179,5 +179,7 @@ def test_colour_questions_have_the_worlds_own_answers(notebook):
         assert [colour for _, colour in notebook["colour_questions"](scene)] == theirs
 
 
-def test_ask_first_keeps_the_colour_only_where_something_was_counted(notebook):
-    assert notebook["ask_first"](["0", "2", "many"], ["red", "blue", "pink"]) == ["none", "blue", "pink"]
+def test_a_colour_is_believed_only_where_the_description_mentions_the_shape(notebook):
+    stories = ["a small red star on a grey background", "two blue rings", "a pink heart"]
+    believed = notebook["believed_if_described"](stories, ["star", "heart", "heart"], ["red", "blue", "cyan"])
+    assert believed == ["red", "none", "cyan"]
