@@ -1,7 +1,4 @@
-"""Ask a vision-language model many things at once: pictures or clips and prompts in, texts out.
-
-Notebook 1 of chapter 3 writes out what happens here for one picture; this does it for batches.
-"""
+"""Ask a vision-language model many things at once: pictures or clips and prompts in, texts out."""
 
 from __future__ import annotations
 
@@ -25,7 +22,7 @@ def ask(
     model, processor, pictures: Sequence, prompts: Sequence[str], *, max_new_tokens: int = 160, batch_size: int = 32,
     thinking: bool = False, number_pictures: bool = False, fps: float = FPS,
 ) -> list[str]:  # fmt: skip
-    """Answer each prompt about its pictures, greedily; return the texts, with their ``<think>`` part if there is one.
+    """Answer each prompt about its pictures, greedily; return the texts (``answer_of`` takes reasoning off them).
 
     Args:
         pictures: for each prompt a PIL image, a list of PIL images, or a clip as a (frames, height, width, 3) uint8
@@ -59,19 +56,13 @@ def prepare(
         for p, prompt in zip(each, prompts)
     ]  # fmt: skip
     if is_clip:
-        clips = [whole_seconds(clip, fps) for clip in pictures]
         metadata = [
-            {"fps": fps, "total_num_frames": len(clip), "frames_indices": list(range(len(clip)))} for clip in clips
+            {"fps": fps, "total_num_frames": len(clip), "frames_indices": list(range(len(clip)))} for clip in pictures
         ]
-        seen = {"videos": clips, "video_metadata": metadata, "do_sample_frames": False}
+        seen = {"videos": list(pictures), "video_metadata": metadata, "do_sample_frames": False}
     else:
         seen = {"images": [picture for several in each for picture in several]}
     return processor(text=texts, padding=True, padding_side="left", return_tensors="pt", **seen)
-
-
-def whole_seconds(clip: np.ndarray, fps: float) -> np.ndarray:
-    """The clip with its last frame repeated if their number is odd: two frames make a temporal patch."""
-    return clip if len(clip) % 2 == 0 else np.concatenate([clip, clip[-1:]])
 
 
 def generate(model, processor, inputs, max_new_tokens: int) -> list[str]:

@@ -6,6 +6,7 @@ engine does so when it sends one. (The questions for hosted models are in ``data
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Callable, Iterator
 
@@ -81,15 +82,22 @@ def _vqa(split: str, n: int, seed: int, convention: str) -> Iterator[Item]:
     for i in range(n):
         type = types[i % len(types)]
         wanted = rng.choice(scenes.ANSWERS[type])
-        while True:
-            scene = next(scenes.scenes(split, 1, seed, start=index))
-            asked = [q for q in scenes.questions_about(scene, rng, split) if q.type == type and _has(q, wanted)]
-            index += 1
-            if asked:
-                break
-        question = rng.choice(asked)
+        index, question = _next_question(split, seed, index, rng, type, wanted)
         text = f"{question.text} {scenes.SHORT}"
         yield _item("vqa", split, seed, i, _scene(split, seed, index - 1), text, question.answer, "exact", type=type)
+
+
+def _next_question(
+    split: str, seed: int, index: int, rng: random.Random, type: str, wanted: str
+) -> tuple[int, scenes.Question]:
+    """The first question of a type with the wanted answer from scene ``index`` on, and the index after its scene."""
+    while True:
+        scene = next(scenes.scenes(split, 1, seed, start=index))
+        about = scenes.questions_about(scene, rng, split)
+        asked = [q for q in about if q.type == type and _has(q, wanted)]
+        index += 1
+        if asked:
+            return index, rng.choice(asked)
 
 
 def _has(question: scenes.Question, wanted: str) -> bool:
@@ -107,14 +115,8 @@ def _absent(split: str, n: int, seed: int, convention: str) -> Iterator[Item]:
     index = 0
     for i in range(n):
         wanted = ("yes", "no")[i % 2]
-        while True:
-            scene = next(scenes.scenes(split, 1, seed, start=index))
-            about = scenes.questions_about(scene, rng, split)
-            asked = [q for q in about if q.type == "yes/no" and q.answer == wanted]
-            index += 1
-            if asked:
-                break
-        text = f"{rng.choice(asked).text} {scenes.SHORT}"
+        index, question = _next_question(split, seed, index, rng, "yes/no", wanted)
+        text = f"{question.text} {scenes.SHORT}"
         yield _item("absent", split, seed, i, _scene(split, seed, index - 1), text, wanted, "exact")
 
 
@@ -148,8 +150,6 @@ def _ocr(split: str, n: int, seed: int, convention: str) -> Iterator[Item]:
 
 def _extraction(split: str, n: int, seed: int, convention: str) -> Iterator[Item]:
     """JSON of every kind of document."""
-    import json
-
     for i, document in enumerate(documents.documents(split, n, seed)):
         address, values = _document(split, seed, i), json.loads(documents.as_json(document))
         ask = documents.json_prompt(document)

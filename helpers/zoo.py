@@ -181,7 +181,8 @@ def train(name: str, steps: int | None = None) -> int:
     for role, model in models.items():
         print(f"{role}: measuring on held-out data and saving …", flush=True)
         where = checkpoints.save(
-            role, model, processors[role] if apart else processors, recipe=recipe, seed=0,
+            role, model, processors[role] if apart else processors,
+            recipe=recipe, command=role if apart else recipe, seed=0,
             steps=module.steps_of(role, steps) if apart else steps, minutes=minutes[role] if apart else minutes,
         )  # fmt: skip
         print(f"{role}: {where.relative_to(root())}", flush=True)

@@ -20,6 +20,7 @@ ABOUT = """trained for the course *Hands-On Multimodal LLMs* on synthetic scenes
 of coloured shapes. It is **not** a small version of a public model: it knows nothing but that world, and its
 answers about photographs mean nothing."""
 DATA = "`helpers.worlds.scenes`, split `train`, seed 1; synthetic, no real images, no people"
+WHERE = "on two CPU cores for all the models of the recipe together"
 SCORES_NOTE = '"novel" scores are on colour-shape pairs that no training picture or text contained.'
 
 

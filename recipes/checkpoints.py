@@ -21,7 +21,7 @@ CARD = """---
 
 A `{model_class}` of {millions:.1f} M parameters, {about}
 
-- **Trained by** `course models train {command}` (seed {seed}, {steps} steps; {minutes:.0f} minutes{together})
+- **Trained by** `course models train {command}` (seed {seed}, {steps} steps; {minutes:.0f} minutes {where})
 - **Data** {data}
 - **Licence** Apache-2.0
 - **Weights** float16 safetensors
@@ -41,15 +41,19 @@ def scorer(recipe: str) -> ModuleType:
     return importlib.import_module(f".{recipe}_scores", __package__)
 
 
-def save(role: str, model, processor, *, recipe: str, seed: int, steps: int, minutes: float) -> Path:
-    """Save float16 safetensors and the processor, score what was saved, write the card, register the hash."""
+def save(
+    role: str, model, processor, *, recipe: str, command: str, seed: int, steps: int, minutes: float
+) -> Path:
+    """Save float16 safetensors and the processor, score what was saved, write the card, register the hash.
+
+    ``command`` is what ``course models train`` is told to make it again.
+    """
     target = root() / "data" / "models" / role
     partial = target.with_name(f".{role}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     copy.deepcopy(model).half().save_pretrained(partial)
     processor.save_pretrained(partial)
     measure = scorer(recipe)
-    apart = hasattr(importlib.import_module(f".{recipe}", __package__), "steps_of")
     scores = measure.all_scores(role, type(model).from_pretrained(partial, dtype=torch.float32), processor)
     rounded = {name: round(value, 4) for name, value in scores.items()}
     course = {"recipe": recipe, "seed": seed, "steps": steps, "minutes": round(minutes, 1), "scores": rounded}
@@ -67,8 +71,8 @@ def save(role: str, model, processor, *, recipe: str, seed: int, steps: int, min
         about=measure.ABOUT,
         data=measure.DATA,
         scores_note=measure.SCORES_NOTE,
-        command=role if apart else recipe,
-        together=measure.TRAINED_ON if apart else " on two CPU cores for all the models of the recipe together",
+        command=command,
+        where=measure.WHERE,
         rows="\n".join(f"| {name} | {value:.3f} |" for name, value in rounded.items()),
         **course,
     )

@@ -44,7 +44,7 @@ from helpers.profiles import root
 from .cpu_speed import mixed_precision, slow_down, speed_up
 from .patch_labels import LABEL_SIZES, label_loss
 from .qwen_vl_data import IGNORED, build_tokenizer, talk_batch, visible, vision_batch
-from .qwen_vl_tasks import QWEN2_5, QWEN3, Family
+from .qwen_vl_tasks import LEAST, MOST, QWEN2_5, QWEN3, Family
 from .training import train
 
 #: Hidden size and layers of the language model, then of the vision tower. Widths are multiples of 64 (NF4's block).
@@ -102,7 +102,7 @@ def build_config(role: str) -> Qwen2_5_VLConfig | Qwen3VLConfig:
 def build_processor(role: str) -> Qwen2_5_VLProcessor | Qwen3VLProcessor:
     """The real processors; a picture becomes 16 to 256 visual tokens, a clip's frame of 96 pixels nine."""
     token = family_of(role).token
-    size = {"shortest_edge": 16 * token**2, "longest_edge": 256 * token**2}
+    size = {"shortest_edge": LEAST * token**2, "longest_edge": MOST * token**2}
     clip_size = {"shortest_edge": 4 * token**2, "longest_edge": 1024 * token**2}
     tokenizer = build_tokenizer()
     name = "qwen3_vl" if role == "qwen3_vl" else "qwen2_5_vl"

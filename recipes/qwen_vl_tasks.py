@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image
 from transformers.models.qwen2_vl.image_processing_qwen2_vl import smart_resize
 
+from helpers import grounding
 from helpers.worlds import clips, documents, pairs, scenes
 from helpers.worlds.clips.clip import clip_rng
 from helpers.worlds.documents.document import document_rng
@@ -37,7 +38,7 @@ class Family:
     """What differs between Qwen2.5-VL and Qwen3-VL before the model: patches, coordinates, whether it can think."""
 
     patch: int
-    relative: bool
+    convention: str
     thinks: bool
 
     @property
@@ -46,14 +47,15 @@ class Family:
         return 2 * self.patch
 
 
-QWEN2_5, QWEN3 = Family(14, relative=False, thinks=False), Family(16, relative=True, thinks=True)
+QWEN2_5, QWEN3 = Family(14, "absolute", thinks=False), Family(16, "relative", thinks=True)
+LEAST, MOST = 16, 256  # visual tokens of a picture
 
 
 @dataclass
 class Example:
     """Pictures (or the frames of one clip) as uint8 (height, width, 3) arrays, and conversations about them.
 
-    ``content`` and ``scale`` are what patch labels are made of: a scene, or a document and its scale.
+    ``content`` is what patch labels are made of: a scene or a document.
     """
 
     pictures: list[np.ndarray]
@@ -65,8 +67,7 @@ class Example:
 
 def numbers(family: Family, width: int, height: int):
     """How a family writes a box given in shares of the sides: pixels of the picture it sees, or thousandths."""
-    across, down = (1000, 1000) if family.relative else (width, height)
-    return lambda box: [round(v * n) for v, n in zip(box, (across, down, across, down))]
+    return lambda box: grounding.to_model(box, (1, 1), (width, height), family.convention)
 
 
 def scene_example(family: Family, index: int, per_side: int) -> Example:
@@ -146,7 +147,7 @@ def _converted(document: documents.Document, rng: random.Random) -> Turn:
 def as_seen(image: Image.Image, family: Family) -> np.ndarray:
     """A picture resized to whole visual tokens, as the processor does it."""
     height, width = smart_resize(
-        image.height, image.width, family.token, min_pixels=16 * family.token**2, max_pixels=256 * family.token**2
+        image.height, image.width, family.token, min_pixels=LEAST * family.token**2, max_pixels=MOST * family.token**2
     )
     resized = image if image.size == (width, height) else image.resize((width, height), Image.Resampling.BICUBIC)
     return np.asarray(resized)

@@ -15,6 +15,7 @@ puzzles with worked solutions, but on those of arithmetic with nothing but their
 2's last notebook makes a reasoner of. It is **not** a small version of a public model: it knows nothing but those
 puzzles."""
 DATA = "`helpers.worlds.puzzles`, split `train`, arithmetic without solutions; the exercises of `recipes/r1_data.py`"
+WHERE = "on two CPU cores for all the models of the recipe together"
 SCORES_NOTE = """Shares of right answers, decoded greedily: arithmetic puzzles answered at once, after reasoning (which
 nobody showed it for them), and single operations."""
 

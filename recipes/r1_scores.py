@@ -21,6 +21,7 @@ ABOUT = """trained for the course *Hands-On Multimodal LLMs* on synthetic puzzle
 of six families. It is **not** a small version of a public model: it knows nothing but those puzzles in their own
 wordings, and what it says about anything else means nothing."""
 DATA = "`helpers.worlds.puzzles`, split `train`; synthetic, made by a program, with its worked solutions"
+WHERE = "on two CPU cores for all the models of the recipe together"
 SCORES_NOTE = """Shares of right answers, decoded greedily. "direct" answers come without reasoning, others after it.
 "templates" are wordings and "longer" are lengths that training never showed; all items are held out."""
 

@@ -6,6 +6,7 @@ import contextlib
 import json
 
 import pytest
+from grid_contract import assert_a_dry_run_asks_and_writes_nothing, assert_it_asks_once
 from scripted_server import answer, scripted_server
 
 from helpers.bench import read_archive
@@ -58,22 +59,11 @@ def test_the_whole_grid_is_asked_kept_and_told(course):
 
 
 def test_run_again_it_asks_nothing_but_other_weights_are_asked_anew(course):
-    folder, requests = course
-    reasoning_grid.main(FEW)
-    first, before = (folder / "data" / "measured" / "reasoning_grid-nano.jsonl.gz").read_bytes(), len(requests)
-    reasoning_grid.main(FEW)
-    assert len(requests) == before
-    assert (folder / "data" / "measured" / "reasoning_grid-nano.jsonl.gz").read_bytes() == first
-    (folder / "data" / "models" / "r1-m" / "model.safetensors").write_text("trained longer")
-    reasoning_grid.main(FEW)
-    assert len(requests) == 2 * before
+    assert_it_asks_once(reasoning_grid, FEW, course[1], "r1-m")
 
 
 def test_a_dry_run_asks_and_writes_nothing(course, capsys):
-    folder, requests = course
-    assert reasoning_grid.main([*FEW, "--dry-run"]) == 0
-    assert not requests and not (folder / "data" / "measured").exists()
-    assert "tokens read" in capsys.readouterr().out
+    assert_a_dry_run_asks_and_writes_nothing(reasoning_grid, FEW, course[1], capsys)
 
 
 def test_hosted_models_are_asked_where_they_are_and_always_think():

@@ -7,6 +7,7 @@ import contextlib
 import json
 
 import pytest
+from grid_contract import assert_a_dry_run_asks_and_writes_nothing, assert_it_asks_once
 from scripted_server import answer, scripted_server
 
 from helpers import vision_tasks
@@ -79,21 +80,11 @@ def test_pictures_and_their_limits_are_sent_and_items_can_be_found_again(course)
 
 
 def test_run_again_it_asks_nothing_but_other_weights_are_asked_anew(course):
-    folder, requests = course
-    vision_grid.main(FEW)
-    before = len(requests)
-    vision_grid.main(FEW)
-    assert len(requests) == before
-    (folder / "data" / "models" / "qwen2_5_vl-s" / "model.safetensors").write_text("trained longer")
-    vision_grid.main(FEW)
-    assert len(requests) == 2 * before
+    assert_it_asks_once(vision_grid, FEW, course[1], "qwen2_5_vl-s")
 
 
 def test_a_dry_run_asks_and_writes_nothing(course, capsys):
-    folder, requests = course
-    assert vision_grid.main([*FEW, "--dry-run"]) == 0
-    assert not requests and not (folder / "data" / "measured").exists()
-    assert "tokens read" in capsys.readouterr().out
+    assert_a_dry_run_asks_and_writes_nothing(vision_grid, FEW, course[1], capsys)
 
 
 def hosted(*words: str) -> dict[str, list[str]]:

@@ -157,9 +157,27 @@ def test_train_runs_the_recipe_and_saves_every_role(monkeypatch, capsys):
     assert zoo.train("blip-vqa") == 0
     expected = [("blip-caption", "a model", "a processor"), ("blip-vqa", "another", "a processor")]
     assert [args for args, _ in saved] == expected
-    assert saved[0][1] == {"recipe": "blip", "seed": 0, "steps": 7, "minutes": 0.7}
+    assert saved[0][1] == {"recipe": "blip", "command": "blip", "seed": 0, "steps": 7, "minutes": 0.7}
     zoo.train("blip", steps=3)
     assert saved[-1][1]["steps"] == 3
+
+
+def test_of_a_recipe_that_trains_its_roles_apart_one_can_be_trained_alone(monkeypatch, capsys):
+    def main(steps, roles=("qwen2_5_vl-s", "qwen3_vl")):
+        return {r: f"model {r}" for r in roles}, {r: f"processor {r}" for r in roles}, {r: len(r) / 10 for r in roles}
+
+    recipe, keeper, saved = types.ModuleType("recipes.qwen_vl"), types.ModuleType("recipes.checkpoints"), []
+    recipe.STEPS, recipe.main, recipe.steps_of = 8, main, lambda role, steps: steps // (2 if role.endswith("-s") else 1)
+    keeper.save = lambda *args, **kwargs: saved.append((args, kwargs)) or ROOT / "data" / "models" / args[0]
+    monkeypatch.setitem(sys.modules, "recipes.qwen_vl", recipe)
+    monkeypatch.setitem(sys.modules, "recipes.checkpoints", keeper)
+    zoo.train("qwen_vl")
+    assert [(args[0], args[2], kwargs["steps"]) for args, kwargs in saved] == [
+        ("qwen2_5_vl-s", "processor qwen2_5_vl-s", 4), ("qwen3_vl", "processor qwen3_vl", 8)
+    ]  # fmt: skip
+    zoo.train("qwen3_vl")
+    told = {"recipe": "qwen_vl", "command": "qwen3_vl", "seed": 0, "steps": 8, "minutes": 0.8}
+    assert saved[2:] == [(("qwen3_vl", "model qwen3_vl", "processor qwen3_vl"), told)]
 
 
 def test_recipes_are_found_by_name_and_by_role():
