@@ -192,4 +192,5 @@ def test_only_the_panels_import_ipywidgets():
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             if any(name.split(".")[0] in ("ipywidgets", "anywidget") for name in names):
                 guilty.add(path.relative_to(root()))
-    assert guilty <= {Path("helpers") / "widgets.py", Path("helpers") / "chat_panel.py"}
+    panels = ("widgets.py", "chat_panel.py", "conversation.py", "dashboard.py")
+    assert guilty <= {Path("helpers") / name for name in panels}
