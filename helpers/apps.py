@@ -38,6 +38,8 @@ class WebApp:
 APPS = {
     "picture": WebApp("Your own picture", Path("notebooks") / "01_blip" / "06_your_own_picture.ipynb"),
     "chat": WebApp("Talking to a reasoning model", Path("notebooks") / "02_reasoning" / "01_talking.ipynb"),
+    "vision": WebApp("Talking about pictures", Path("notebooks") / "03_vision" / "02_describe_analyse_answer.ipynb"),
+    "dashboard": WebApp("Looking at a benchmark", Path("notebooks") / "03_vision" / "06_the_benchmark.ipynb"),
 }
 
 

@@ -137,7 +137,7 @@ def parser() -> argparse.ArgumentParser:
 
     add(commands, "lab", lab, "open the notebooks in JupyterLab, on this machine only")
     command = add(commands, "app", app, "serve a panel as a small web app, on this machine only", APP)
-    known = "picture (default) or chat"
+    known = "picture (default), chat, vision or dashboard"
     command.add_argument("name", nargs="?", default="picture", metavar="APP", help=known)
     command.add_argument("--port", type=int, metavar="N", help="a fixed port (default: 8866, or the next free one)")
     command.add_argument("--no-browser", action="store_true", help="do not open a browser window")
@@ -165,7 +165,9 @@ Minutes and steps of the last training are on the model's card in data/models.""
 
 APP = """\
 Serve the panel of a notebook through Voilà: `picture` (01_blip/06_your_own_picture) captions and matches a picture of
-your own, `chat` (02_reasoning/01_talking) talks to the reasoning models.
+your own, `chat` (02_reasoning/01_talking) talks to the reasoning models, `vision`
+(03_vision/02_describe_analyse_answer) talks about pictures with the vision-language models, `dashboard`
+(03_vision/06_the_benchmark) shows the scores and the answers of benchmark runs.
 Only this machine can reach it; Ctrl-C ends it."""
 
 SERVE = """\

@@ -1,6 +1,7 @@
 """The web apps as a person meets them: Voilà on loopback and a real, headless browser.
 
-    COURSE_PANEL_STILL=book/_static/panel.png COURSE_CHAT_STILL=book/_static/chat.png pytest tests/test_app.py -k still
+    COURSE_PANEL_STILL=book/_static/panel.png COURSE_CHAT_STILL=book/_static/chat.png \\
+    COURSE_VISION_STILL=book/_static/vision.png pytest tests/test_app.py -k still
 
 also keeps the pictures of the panels that the book shows.
 """
@@ -44,6 +45,8 @@ SCENE = next(scenes.scenes("heldout", 1))
 DEFINES = {
     "picture": ("def caption(", "def ask(", "def match(", "def retrieve("),
     "chat": ("connect(", "ChatPanel("),
+    "vision": ("connect(", "ChatPanel(", "pictures="),
+    "dashboard": ("Dashboard(", "find_runs("),
 }
 EVIL = "<img src=x onerror=alert(1)>"
 
@@ -82,7 +85,7 @@ def test_a_notebook_that_is_missing_or_has_no_app_says_so(name, tiny_course, mon
 
 
 def test_an_app_that_does_not_exist_is_named_with_those_that_do():
-    with pytest.raises(UnknownName, match="no app 'chatt'. Did you mean 'chat'. Choose one of: picture, chat"):
+    with pytest.raises(UnknownName, match="no app 'chatt'. Did you mean 'chat'. Choose one of: picture, chat, vision"):
         apps.write_app("chatt")
 
 
@@ -487,6 +490,82 @@ def test_a_page_has_one_model_server_until_it_is_closed(chat, chat_app):
     """The last one that needs the page; whether the server has ended is looked up further down."""
     assert len(model_servers(chat_app[1])) == 1
     chat.close()
+
+
+# The vision app, with the nano models behind it
+
+
+@pytest.fixture(scope="module")
+def vision(context, noticed, tmp_path_factory):
+    with course_app("vision", tmp_path_factory.mktemp("vision")) as (address, _):
+        page = visit(address, context, noticed)
+        field(page).wait_for()
+        yield page
+        page.close()
+
+
+def test_still_of_a_picture_talked_about_in_two_turns(vision, tmp_path):
+    vision.get_by_label("Model").select_option(label="qwen2_5_vl-l")
+    vision.get_by_label("Example picture").select_option(label="scene 4")
+    expect(status(vision)).to_have_text("scene 4 will be shown with the question.", timeout=TIMEOUT)
+    described = ask(vision)
+    expect(described).to_contain_text("To qwen2_5_vl-l, with scene 4: Describe the image.")
+    expect(described.locator(".course-said")).to_contain_text("background")
+    expect(described.get_by_alt_text("The picture shown with the question")).to_be_visible()
+    answered = ask(vision, "what colour is the background? Answer with one word.")
+    expect(answered.locator(".course-said")).to_have_text(re.compile("^(white|grey|black)$"))
+    expect(answered.get_by_alt_text("The picture shown with the question")).to_be_hidden()  # it is in the history
+    answered.locator(".course-said").click()  # takes the selection off the question
+    assert_it_fits(vision, 390)
+    still = Path(os.environ.get("COURSE_VISION_STILL", tmp_path / "vision.png"))
+    vision.locator(".course-chat").screenshot(path=still)
+    assert Image.open(still).width > 700
+
+
+# The dashboard, over the runs that are recorded in the repository
+
+
+@pytest.fixture(scope="module")
+def dashboard(context, noticed, tmp_path_factory):
+    with course_app("dashboard", tmp_path_factory.mktemp("dashboard")) as (address, _):
+        page = visit(address, context, noticed)
+        page.get_by_label("Run").wait_for()
+        yield page
+
+
+def sample(page: Page) -> Locator:
+    return page.locator(".course-sample")
+
+
+def test_only_the_dashboard_shows_with_scores_and_an_answer(dashboard):
+    title = apps.APPS["dashboard"].title
+    assert dashboard.title() == title and "import" not in dashboard.locator("body").inner_text()
+    expect(sample(dashboard)).to_contain_text("Prompt")
+    expect(dashboard.locator(".course-dashboard table")).to_contain_text("[")  # an interval
+
+
+def test_answers_are_chosen_by_run_task_model_and_outcome_and_stepped_through(dashboard):
+    dashboard.get_by_label("Run").select_option(label="reasoning_grid-nano")
+    expect(sample(dashboard)).to_contain_text("arithmetic", timeout=TIMEOUT)
+    dashboard.get_by_label("Task").select_option(label="tracking")
+    outcome = dashboard.get_by_label("Outcome")
+    expect(outcome.locator("option").nth(1)).to_contain_text("(", timeout=TIMEOUT)
+    label = next(text for text in outcome.locator("option").all_inner_texts() if text.startswith("incorrect ("))
+    outcome.select_option(label=label)
+    expect(sample(dashboard)).to_contain_text("incorrect", timeout=TIMEOUT)
+    before = sample(dashboard).inner_text()
+    dashboard.get_by_role("button", name="Next").click()
+    expect(sample(dashboard)).not_to_have_text(before, timeout=TIMEOUT, use_inner_text=True)
+    expect(dashboard.get_by_role("button", name="Previous")).to_be_enabled()
+
+
+@pytest.mark.parametrize("width", [390, 1200])
+def test_the_dashboard_fits_its_window(dashboard, width):
+    assert_it_fits(dashboard, width)
+
+
+def test_axe_finds_nothing_serious_in_the_dashboard(dashboard):
+    assert_axe_finds_nothing_serious(dashboard, ".course-dashboard")
 
 
 # The panel in a browser, with a server behind it that does what a test needs
