@@ -41,9 +41,7 @@ def scorer(recipe: str) -> ModuleType:
     return importlib.import_module(f".{recipe}_scores", __package__)
 
 
-def save(
-    role: str, model, processor, *, recipe: str, command: str, seed: int, steps: int, minutes: float
-) -> Path:
+def save(role: str, model, processor, *, recipe: str, command: str, seed: int, steps: int, minutes: float) -> Path:
     """Save float16 safetensors and the processor, score what was saved, write the card, register the hash.
 
     ``command`` is what ``course models train`` is told to make it again.

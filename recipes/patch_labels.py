@@ -28,25 +28,44 @@ SCENE_SIZES = [len(options) for options in PATCH_LABELS.values()]
 PLACES = {"left": ("left", "right"), "above": ("above", "below"), "row": ("first", "second", "third")}
 #: What a patch of a document can show: a character, or nothing (0), which also stands for what is not in here.
 CHARACTERS = " ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-:?"
+BOX_STEPS = 28  # of a scene's side: the edges of a box are told to the nearest
 #: How many classes each kind of label has, by what is seen. Both halves of a patch show a character.
-LABEL_SIZES = {"scenes": SCENE_SIZES, "documents": [len(CHARACTERS)] * 2}
+LABEL_SIZES = {"scenes": SCENE_SIZES + [BOX_STEPS + 1] * 4, "documents": [len(CHARACTERS)] * 2}
 BASELINE = 0.85  # of a line's height is above its baseline
 
 
 def scene_labels(scene: scenes.Scene, per_side: int) -> np.ndarray:
     """The attributes of what covers each patch's centre, (per_side, per_side, 7) indices into PATCH_LABELS."""
     labels = np.zeros((per_side, per_side, len(PATCH_LABELS)), dtype=np.int64)
-    centres = (np.arange(per_side) + 0.5) / per_side
     counts = dict(scene.groups)
     for thing, place in zip(scene.things, PLACES.get(scene.relation, [""] * len(scene.things))):
-        inside = (centres[None, :] - thing.x) ** 2 + (centres[:, None] - thing.y) ** 2 < (thing.r + 0.02) ** 2
         values = (thing.colour, thing.shape, thing.size, thing.fill, "", counts[thing.kind], place)
-        labels[inside] = [options.index(value) for options, value in zip(PATCH_LABELS.values(), values)]
+        covered = _covered(thing, per_side)
+        labels[covered] = [options.index(value) for options, value in zip(PATCH_LABELS.values(), values)]
     if scene.sign:
-        x1, y1, x2, y2 = scenes.box(scene.sign, 1)
-        inside = ((x1 < centres) & (centres < x2))[None, :] & ((y1 < centres) & (centres < y2))[:, None]
-        labels[inside] = (0, 0, 0, 0, PATCH_LABELS["sign"].index(scene.sign.text), 0, 0)
+        labels[_covered(scene.sign, per_side)] = (0, 0, 0, 0, PATCH_LABELS["sign"].index(scene.sign.text), 0, 0)
     return labels
+
+
+def box_labels(scene: scenes.Scene, per_side: int) -> np.ndarray:
+    """The box of what covers each patch's centre, (per_side, per_side, 4): left, top, right, bottom.
+
+    In steps of 1 / BOX_STEPS of the side, counted from 1; 0 is "nothing".
+    """
+    labels = np.zeros((per_side, per_side, 4), dtype=np.int64)
+    for thing in [*scene.things, *([scene.sign] if scene.sign else [])]:
+        edges = np.clip(np.round(np.array(scenes.box(thing, 1)) * BOX_STEPS), 1, BOX_STEPS)
+        labels[_covered(thing, per_side)] = edges
+    return labels
+
+
+def _covered(thing: scenes.Thing | scenes.Sign, per_side: int) -> np.ndarray:
+    """Which patches' centres a thing or a sign covers, (per_side, per_side)."""
+    centres = (np.arange(per_side) + 0.5) / per_side
+    if isinstance(thing, scenes.Thing):
+        return (centres[None, :] - thing.x) ** 2 + (centres[:, None] - thing.y) ** 2 < (thing.r + 0.02) ** 2
+    x1, y1, x2, y2 = scenes.box(thing, 1)
+    return ((x1 < centres) & (centres < x2))[None, :] & ((y1 < centres) & (centres < y2))[:, None]
 
 
 def document_labels(document: documents.Document, width: int, height: int, patch: int) -> np.ndarray:

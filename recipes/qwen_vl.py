@@ -14,7 +14,9 @@ them on the patches only. The merger, which nothing had taught before the conver
 to 270 times the size of the words' embeddings, nearly the same for every patch; after 900 steps of conversations the
 models spoke fluently and looked at nothing (the loss on scenes was 0.57, with the pictures exchanged 0.64). In a second
 run the tower went on learning with the language model, and forgot: the share of patches whose shape it knew fell from
-0.82 to 0.72 within 200 steps.
+0.82 to 0.72 within 200 steps. In a third run all was taught at once, and the language model did not learn to look where
+a question points; now skills come one after the other (``qwen_vl_data.CURRICULUM``). Where a thing stands is among the
+labels because Qwen2.5-VL's tower knows places only relative to each other: without it the boxes had an IoU of 0.17.
 """
 
 from __future__ import annotations
@@ -60,7 +62,7 @@ HEAD = 32  # width of an attention head: 16 rotary frequencies
 #: column: four columns could not be told apart, and the first run did not tell them apart.
 ROPE_THETA, MROPE_SECTION = 1e3, [2, 2, 12]
 STEPS = 5000
-SHARE_OF_STEPS = {"qwen2_5_vl-s": 0.5, "qwen2_5_vl-m": 0.5, "qwen2_5_vl-l": 1.0, "qwen3_vl": 1.0}
+SHARE_OF_STEPS = {"qwen2_5_vl-s": 0.6, "qwen2_5_vl-m": 0.6, "qwen2_5_vl-l": 1.0, "qwen3_vl": 1.0}
 VISION_SHARE = 0.24  # of the steps: the vision tower alone
 MUON_LR, ADAMW_LR = 4e-3, 2e-3
 
@@ -197,17 +199,18 @@ def train_one(role: str, steps: int, seed: int) -> tuple[torch.nn.Module, float]
     """Train one model; return it and the minutes it took."""
     torch.manual_seed(seed)
     student, family = Student(role), family_of(role)
+    visual = student.model.model.visual
     speed_up(student.model)
     vision_steps = round(VISION_SHARE * steps)
-    tower = torch.nn.ModuleList([student.model.model.visual, student.heads])
+    tower = torch.nn.ModuleList([visual, student.heads])
     minutes = train(
         tower, student.label_losses, partial(vision_batch, family), steps=vision_steps,
         peak_lr=MUON_LR, adamw_lr=ADAMW_LR, state_path=state_path(f"{role}-vision"),
     )  # fmt: skip
-    tower.eval()
+    visual.eval()
     speaker = torch.nn.ModuleList([student.model.model.language_model, student.model.lm_head])
     minutes += train(
-        speaker, student.talk_loss, partial(talk_batch, family), steps=steps - vision_steps,
+        speaker, student.talk_loss, partial(talk_batch, family, steps - vision_steps), steps=steps - vision_steps,
         peak_lr=MUON_LR, adamw_lr=ADAMW_LR, state_path=state_path(role),
     )  # fmt: skip
     slow_down(student.model)

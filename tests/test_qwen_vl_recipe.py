@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+from functools import partial
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
-from helpers.worlds import documents
+from helpers.worlds import documents, scenes
 from recipes import cpu_speed, patch_labels, qwen_vl, qwen_vl_data, qwen_vl_tasks
+from recipes.qwen_vl_data import talk_batch
 from recipes.qwen_vl_tasks import QWEN2_5, QWEN3
 
 ROLES = ("qwen2_5_vl-s", "qwen3_vl")  # one of each family
-MAKERS = {
-    "scenes": lambda family, i: qwen_vl_tasks.scene_example(family, i, 8),
-    "documents": qwen_vl_tasks.document_example,
-    "clips": qwen_vl_tasks.clip_example,
-    "pairs": qwen_vl_tasks.pair_example,
-}
+MAKERS = {name: partial(make, per_side=8) if name == "scenes" else make for name, make in qwen_vl_data.MAKE.items()}
 
 
 @pytest.fixture(scope="module", params=ROLES)
@@ -123,10 +120,10 @@ def test_speed_changes_nothing_but_rounding(student, kind, monkeypatch):
     assert fast == pytest.approx(stock, rel=1e-4) and again == stock
 
 
-@pytest.mark.parametrize("make", [qwen_vl_data.vision_batch, qwen_vl_data.talk_batch])
+@pytest.mark.parametrize("make", [partial(qwen_vl_data.vision_batch, QWEN2_5), partial(talk_batch, QWEN2_5, 402)])
 def test_a_batch_is_a_function_of_its_step(make):
     for step in (0, 1, 400, 401):
-        first, second = make(QWEN2_5, step), make(QWEN2_5, step)
+        first, second = make(step), make(step)
         assert first.keys() == second.keys()
         tensors = [name for name, value in first.items() if isinstance(value, torch.Tensor)]
         assert len(tensors) >= 3 and all(torch.equal(first[name], second[name]) for name in tensors)
@@ -139,10 +136,29 @@ def test_the_first_stage_teaches_the_tower_and_the_second_leaves_it(student):
     tower = list(student.model.model.visual.parameters())
     assert len(losses) == 2 and all(p.grad is not None and p.grad.abs().sum() > 0 for p in tower[:4])
     student.zero_grad(set_to_none=True)
-    sum(student.talk_loss(qwen_vl_data.talk_batch(family, 0)).values()).backward()
+    sum(student.talk_loss(talk_batch(family, 100, 0)).values()).backward()
     assert all(p.grad is None for p in tower)
     assert all(p.grad is not None for p in student.model.model.language_model.parameters())
     student.zero_grad(set_to_none=True)
+
+
+def test_every_drill_asks_about_one_thing_among_several():
+    for i in range(20):
+        example = qwen_vl_tasks.drill_example(QWEN3, i)
+        assert len({thing.pair for thing in example.content.things}) > 1 and 3 <= len(example.talks) <= 7
+        assert all(turn.reasoning is None for talk in example.talks for turn in talk)
+
+
+def test_box_labels_tell_the_box_of_what_stands_there():
+    for scene in scenes.scenes("train", 20):
+        names, boxes = patch_labels.scene_labels(scene, 16), patch_labels.box_labels(scene, 16)
+        shown = (names > 0).any(-1)
+        assert ((boxes > 0).all(-1) == shown).all() and ((boxes > 0).any(-1) == shown).all()
+        told = {tuple(edges) for edges in boxes[boxes[..., 0] > 0].tolist()}
+        true = [scenes.box(thing, 1) for thing in (*scene.things, *([scene.sign] if scene.sign else []))]
+        for edges in told:
+            shares = np.array(edges) / patch_labels.BOX_STEPS
+            assert min(np.abs(shares - np.array(box)).max() for box in true) <= 1 / patch_labels.BOX_STEPS
 
 
 def test_only_answers_carry_loss():
