@@ -18,7 +18,7 @@ from .tasks import Item
 from .worlds import clips, documents, pairs, scenes
 
 SIDE = 112  # pixels of a scene: 4 × 4 visual tokens of Qwen2.5-VL
-SCALE = 2  # of a document: a capital is 17 to 19 pixels high
+SCALE = 2  # of a document: a capital is 16 to 21 pixels high
 CLIP_SIDE = 96
 
 

@@ -30,7 +30,7 @@ PLACES = {"left": ("left", "right"), "above": ("above", "below"), "row": ("first
 CHARACTERS = " ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-:?"
 BOX_STEPS = 28  # of a scene's side: the edges of a box are told to the nearest
 #: How many classes each kind of label has, by what is seen. Both halves of a patch show a character.
-LABEL_SIZES = {"scenes": SCENE_SIZES + [BOX_STEPS + 1] * 4, "documents": [len(CHARACTERS)] * 2}
+LABEL_SIZES = {"scenes": SCENE_SIZES + [BOX_STEPS + 1] * 4 + [1 + len(scenes.BACKGROUNDS)], "documents": [len(CHARACTERS)] * 2}
 BASELINE = 0.85  # of a line's height is above its baseline
 
 
@@ -57,6 +57,14 @@ def box_labels(scene: scenes.Scene, per_side: int) -> np.ndarray:
         edges = np.clip(np.round(np.array(scenes.box(thing, 1)) * BOX_STEPS), 1, BOX_STEPS)
         labels[_covered(thing, per_side)] = edges
     return labels
+
+
+def background_labels(scene: scenes.Scene, per_side: int) -> np.ndarray:
+    """The background's colour on all patches, (per_side, per_side, 1) indices into BACKGROUNDS, counted from 1.
+
+    A tower that was not asked for it forgot it within 400 steps.
+    """
+    return np.full((per_side, per_side, 1), 1 + scenes.BACKGROUNDS.index(scene.background), dtype=np.int64)
 
 
 def _covered(thing: scenes.Thing | scenes.Sign, per_side: int) -> np.ndarray:

@@ -15,7 +15,7 @@ from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from helpers.profiles import root
 
-from .patch_labels import box_labels, document_labels, scene_labels
+from .patch_labels import background_labels, box_labels, document_labels, scene_labels
 from .qwen_vl_tasks import (
     PATCHES_PER_SIDE,
     QWEN3,
@@ -46,9 +46,10 @@ VISION_SHARES = {"scenes": 2, "documents": 1}
 CURRICULUM = (
     (0.28, {"drills": 1}),
     (0.44, {"drills": 2, "scenes": 3, "reading": 5}),
-    (0.60, {"scenes": 2, "reading": 1, "documents": 2, "clips": 3, "pairs": 3}),
+    (0.60, {"scenes": 4, "reading": 2, "documents": 2, "clips": 3, "pairs": 3}),
     (1.00, {"scenes": 6, "documents": 6, "clips": 4, "pairs": 4}),
 )
+SCENE_LABELS = (scene_labels, box_labels, background_labels)
 TOKENS_PER_SECOND = 2  # Qwen2.5-VL's time axis: a temporal patch of two frames at 2 fps is one second
 
 
@@ -80,8 +81,8 @@ def vision_batch(family: Family, step: int) -> dict:
     for example in examples:
         height, width = example.pictures[0].shape[:2]
         if kind == "scenes":
-            side = width // family.patch
-            grid = np.concatenate([make(example.content, side) for make in (scene_labels, box_labels)], axis=-1)
+            scene, side = example.content, width // family.patch
+            grid = np.concatenate([label(scene, side) for label in SCENE_LABELS], axis=-1)
         else:
             grid = document_labels(example.content, width, height, family.patch)
         labels.append(in_token_order(grid))

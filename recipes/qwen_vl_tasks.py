@@ -22,7 +22,7 @@ from helpers.worlds.pairs import pair_rng
 
 DRILLED = ("colour", "shape", "count", "yes/no")  # types of questions
 CLIP_SIDE = 96  # what `clips.frames` draws
-DOCUMENT_SCALES = {1.0: 1, 1.5: 3, 2.0: 6}  # with weights; at 2 a capital is 17 to 19 pixels high
+DOCUMENT_SCALES = {1.0: 1, 1.5: 3, 2.0: 6}  # with weights; at 2 a capital is 16 to 21 pixels high
 PATCHES_PER_SIDE = {8: 7, 6: 1, 4: 1, 12: 1}  # of a scene, with weights: 112 pixels, and what other budgets leave
 
 

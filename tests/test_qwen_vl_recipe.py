@@ -131,7 +131,9 @@ def test_a_batch_is_a_function_of_its_step(make):
 
 def test_the_first_stage_teaches_the_tower_and_the_second_leaves_it(student):
     family = qwen_vl.family_of(student.role)
-    losses = student.label_losses(qwen_vl_data.vision_batch(family, 0))
+    batch = qwen_vl_data.vision_batch(family, 0)
+    assert batch["patch_labels"].shape[1] == len(patch_labels.LABEL_SIZES[batch["kind"]])
+    losses = student.label_losses(batch)
     sum(losses.values()).backward()
     tower = list(student.model.model.visual.parameters())
     assert len(losses) == 2 and all(p.grad is not None and p.grad.abs().sum() > 0 for p in tower[:4])
@@ -159,6 +161,8 @@ def test_box_labels_tell_the_box_of_what_stands_there():
         for edges in told:
             shares = np.array(edges) / patch_labels.BOX_STEPS
             assert min(np.abs(shares - np.array(box)).max() for box in true) <= 1 / patch_labels.BOX_STEPS
+        (ground,) = np.unique(patch_labels.background_labels(scene, 16))
+        assert scenes.BACKGROUNDS[ground - 1] == scene.background
 
 
 def test_only_answers_carry_loss():
