@@ -30,7 +30,10 @@ PLACES = {"left": ("left", "right"), "above": ("above", "below"), "row": ("first
 CHARACTERS = " ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-:?"
 BOX_STEPS = 28  # of a scene's side: the edges of a box are told to the nearest
 #: How many classes each kind of label has, by what is seen. Both halves of a patch show a character.
-LABEL_SIZES = {"scenes": SCENE_SIZES + [BOX_STEPS + 1] * 4 + [1 + len(scenes.BACKGROUNDS)], "documents": [len(CHARACTERS)] * 2}
+LABEL_SIZES = {
+    "scenes": SCENE_SIZES + [BOX_STEPS + 1] * 4 + [1 + len(scenes.BACKGROUNDS)],
+    "documents": [len(CHARACTERS)] * 2,
+}
 BASELINE = 0.85  # of a line's height is above its baseline
 
 
