@@ -546,7 +546,7 @@ def test_only_the_dashboard_shows_with_scores_and_an_answer(dashboard):
 
 def test_answers_are_chosen_by_run_task_model_and_outcome_and_stepped_through(dashboard):
     dashboard.get_by_label("Run").select_option(label="reasoning_grid-nano")
-    expect(sample(dashboard)).to_contain_text("arithmetic", timeout=TIMEOUT)
+    expect(sample(dashboard)).to_contain_text("r1-", timeout=TIMEOUT)
     dashboard.get_by_label("Task").select_option(label="tracking")
     outcome = dashboard.get_by_label("Outcome")
     expect(outcome.locator("option").nth(1)).to_contain_text("(", timeout=TIMEOUT)
