@@ -18,7 +18,8 @@ documents, clips and pairs of pictures. It is **not** a small version of a publi
 worlds in their own wordings, and what it says about a photograph means nothing. (Nobody has run the recipe from start
 to end for `qwen2_5_vl-l` and `qwen3_vl`. Their towers were taught in earlier versions of it, at last for 720 steps with
 boxes among the labels and for 400 with the background; their language models had 3,000 and 2,800 of 4,700 steps of
-conversations before the last of that. `-s` and `-m` were trained as the recipe stands.)"""
+conversations before the last of that. The minutes of the earlier versions are not counted. `-s` and `-m` were trained
+as the recipe stands.)"""
 DATA = "`helpers.worlds`: `scenes`, `documents`, `clips` and `pairs`, split `train`; synthetic, drawn by programs"
 WHERE = "on one CPU core with AVX-512, beside other work on the machine"
 SCORES_NOTE = """Of 100 held-out items each, decoded greedily: shares of exact answers, but for "analysis" the share of
