@@ -16,6 +16,8 @@ from torch.nn.functional import cross_entropy
 from helpers.worlds import documents, scenes
 from helpers.worlds.documents.fonts import EM, glyph
 
+from . import grey_pictures
+
 #: What a patch of a scene can show, per attribute; index 0 is "nothing".
 PATCH_LABELS = {
     "colour": ("", *scenes.COLOURS), "shape": ("", *scenes.SHAPES), "size": ("", "small", "large"),
@@ -33,6 +35,7 @@ BOX_STEPS = 28  # of a scene's side: the edges of a box are told to the nearest
 LABEL_SIZES = {
     "scenes": SCENE_SIZES + [BOX_STEPS + 1] * 4 + [1 + len(scenes.BACKGROUNDS)],
     "documents": [len(CHARACTERS)] * 2,
+    "grey": grey_pictures.LABEL_SIZES,
 }
 BASELINE = 0.85  # of a line's height is above its baseline
 

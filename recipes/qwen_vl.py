@@ -132,17 +132,19 @@ class Student(torch.nn.Module):
     A visual token is what is left of 2 × 2 patches; its heads say what stood on each of the four.
     """
 
-    def __init__(self, role: str) -> None:
+    label_sizes = LABEL_SIZES
+
+    def __init__(self, role: str, model: torch.nn.Module | None = None, image_processor=None) -> None:
         super().__init__()
-        self.role, self.model = role, build_model(role)
+        self.role, self.model = role, model or build_model(role)
         config = self.model.config
         self.heads = torch.nn.ModuleDict({
             kind: torch.nn.ModuleList([
                 torch.nn.Linear(config.vision_config.hidden_size, sum(sizes)),
                 torch.nn.Linear(config.text_config.hidden_size, 4 * sum(sizes)),
-            ]) for kind, sizes in LABEL_SIZES.items()
+            ]) for kind, sizes in self.label_sizes.items()
         })  # fmt: skip
-        processor = build_processor(role).image_processor
+        processor = image_processor or build_processor(role).image_processor
         self.mean, self.std = (torch.tensor(v).view(3, 1, 1, 1) for v in (processor.image_mean, processor.image_std))
 
     def look(self, batch: dict):
@@ -178,7 +180,9 @@ class Student(torch.nn.Module):
             on_patches, on_tokens = self.heads[kind]
             read = {"patch": on_patches(patches), "token": on_tokens(tokens).view(len(patches), -1)}
         return {
-            f"{kind[:3]}_{where}": label_loss(logits.float().split(LABEL_SIZES[kind], dim=-1), batch["patch_labels"])
+            f"{kind[:3]}_{where}": label_loss(
+                logits.float().split(self.label_sizes[kind], dim=-1), batch["patch_labels"]
+            )
             for where, logits in read.items()
         }
 

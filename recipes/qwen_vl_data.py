@@ -15,16 +15,20 @@ from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from helpers.profiles import root
 
+from . import grey_pictures
 from .patch_labels import background_labels, box_labels, document_labels, scene_labels
 from .qwen_vl_tasks import (
     PATCHES_PER_SIDE,
     QWEN3,
     Example,
     Family,
+    Turn,
     clip_example,
     document_example,
     drill_example,
+    grey_example,
     pair_example,
+    place_example,
     reading_example,
     scene_example,
 )
@@ -34,12 +38,12 @@ USER, ASSISTANT = "<|im_start|>user\n", "<|im_start|>assistant\n"
 END = "<|im_end|>"
 IGNORED = -100  # the label of what is not to be learned
 MAKE = {
-    "drills": drill_example, "scenes": scene_example, "reading": reading_example, "documents": document_example,
-    "clips": clip_example, "pairs": pair_example,
+    "drills": drill_example, "places": place_example, "scenes": scene_example, "reading": reading_example,
+    "documents": document_example, "clips": clip_example, "pairs": pair_example, "grey": grey_example,
 }  # fmt: skip
-BATCH = {"drills": 16, "scenes": 16, "reading": 12, "documents": 8, "clips": 10, "pairs": 12}
-VISION_BATCH = {"scenes": 64, "documents": 16}
-VISION_SHARES = {"scenes": 2, "documents": 1}
+BATCH = {"drills": 16, "places": 16, "scenes": 16, "reading": 12, "documents": 8, "clips": 10, "pairs": 12, "grey": 16}
+VISION_BATCH = {"scenes": 64, "documents": 16, "grey": 64}
+VISION_SHARES = {"scenes": 2, "documents": 1, "grey": 1}
 #: What the second stage's batches are made of, until which share of its steps. One skill is easier to learn than ten at
 #: a time: with all of them from the start, questions about one thing among several were answered by a guess for 3,400
 #: steps; as drills they took 600.
@@ -83,6 +87,8 @@ def vision_batch(family: Family, step: int) -> dict:
         if kind == "scenes":
             scene, side = example.content, width // family.patch
             grid = np.concatenate([label(scene, side) for label in SCENE_LABELS], axis=-1)
+        elif kind == "grey":
+            grid = grey_pictures.labels(*example.content, width // family.patch)
         else:
             grid = document_labels(example.content, width, height, family.patch)
         labels.append(in_token_order(grid))
@@ -180,15 +186,20 @@ def encode(example: Example, family: Family) -> Sequence:
             seq.text("<|vision_start|>")
             seq.vision("<|video_pad|>", len(example.pictures) // 2, height, width)
             seq.text("<|vision_end|>")
+    add_talks(seq, example.talks)
+    return seq
+
+
+def add_talks(seq: Sequence, talks: list[list[Turn]]) -> None:
+    """Append conversations, each from the position where the picture ends."""
     start = seq.next
-    for k, talk in enumerate(example.talks, 1):
+    for k, talk in enumerate(talks, 1):
         seq.next = start
         for i, turn in enumerate(talk):
             thinks = "" if turn.reasoning is None else "<think>\n"
             seq.text(f"{f'{chr(10)}{USER}' if i else ''}{turn.question}{END}\n{ASSISTANT}{thinks}", k)
             thought = "" if turn.reasoning is None else f"{turn.reasoning}\n</think>\n\n"
             seq.text(f"{thought}{turn.answer}{END}", k, learned=True)
-    return seq
 
 
 def collate(sequences: list[Sequence]) -> dict:
