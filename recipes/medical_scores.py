@@ -1,0 +1,120 @@
+"""What is measured of a model that was fine-tuned on phantoms: findings, places, summaries, and if it still thinks.
+
+The notebook ``04_finetuning/04_medical`` writes most of this out; ``tests/test_medical.py`` holds the two together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from helpers import grading, vision, vision_tasks
+from helpers.finetune import evaluate
+from helpers.finetune.data import phantom_examples
+from helpers.finetune.formats import IMAGE, Example
+from helpers.stats import accuracy
+from helpers.worlds import phantoms
+from helpers.worlds.phantoms.questions import TEXTS
+
+PLACES = ("side", "region")
+#: One wording of each question: the first of the world's.
+QUESTIONS = {about: f"{TEXTS[about][0]} {phantoms.ANSWER[about]}" for about in ("finding", *PLACES)}
+FACTS = ("Finding", "Side", "Region", "Density")  # of a summary; that the modality is CT says nothing
+SUMMARY_TOKENS, THOUGHT_TOKENS = 80, 200
+
+
+def pictures(split: str, n: int, seed: int = 0) -> list[Example]:
+    """Slices of ``n`` patients, one each, findings in equal shares, with the request for a summary and the true one."""
+    return phantom_examples(split, n, seed, task="summary")
+
+
+def ask(pictures: Sequence[Example], about: str) -> list[Example]:
+    """The same pictures with another question: "finding", "side" or "region"; as they are for "summary".
+
+    Slices without a lesion are left out where its place is asked for. ``label`` is the answer.
+    """
+    if about == "summary":
+        return list(pictures)
+    asked = []
+    for example in pictures:
+        answer = example.label if about == "finding" else example.meta[about]
+        if answer is not None:
+            turns = ("user", IMAGE + QUESTIONS[about]), ("assistant", answer)
+            messages = [{"role": role, "content": content} for role, content in turns]
+            asked.append(replace(example, messages=messages, label=answer))
+    return asked
+
+
+def facts(summary: str) -> dict[str, str]:
+    """What a summary says: "Side: left. Region: frontal lobe." → {"Side": "left", "Region": "frontal lobe"}."""
+    parts = (part.partition(": ") for part in summary.strip().removesuffix(".").split(". "))
+    return {name: value for name, colon, value in parts if colon}
+
+
+def facts_right(texts: Sequence[str], examples: Sequence[Example]) -> dict[str, list[bool]]:
+    """For each fact, of the examples whose true summary has it, whether the text says it, word for word."""
+    right: dict[str, list[bool]] = {name: [] for name in FACTS}
+    for text, example in zip(texts, examples, strict=True):
+        said, true = facts(text), facts(example.messages[-1]["content"])
+        for name in FACTS:
+            if name in true:
+                right[name].append(said.get(name) == true[name])
+    return right
+
+
+def split_thought(text: str) -> tuple[str, str]:
+    """A reply that began inside ``<think>``: the thought and the answer, which is empty if the thought never ended."""
+    thought, _, answer = text.partition("</think>")
+    return thought.strip(), answer.strip()
+
+
+def thinking(model, processor, examples: Sequence[Example]) -> dict:
+    """The finding, asked so that the template opens a thought: is there one, and what comes of it?"""
+    texts = evaluate.answers(model, processor, examples, THOUGHT_TOKENS, thinking=True)
+    thoughts, answers = zip(*map(split_thought, texts))
+    report = evaluate.score(answers, examples, phantoms.FINDINGS)
+    return _thought(thoughts, answers) | {"right": list(report.accuracy), "macro_f1": list(report.macro_f1)}
+
+
+def old_task(model, processor, n: int) -> dict:
+    """Chapter 3's questions about scenes, asked in the same way: what became of thinking where it was learned."""
+    items = vision_tasks.items("vqa", n=n)
+    shown, prompts = [vision_tasks.pictures(item) for item in items], [vision_tasks.prompt(item) for item in items]
+    texts = vision.ask(model, processor, shown, prompts, max_new_tokens=THOUGHT_TOKENS, thinking=True)
+    thoughts, answers = zip(*map(split_thought, texts))
+    right = [grading.grade(item, answer).outcome == "correct" for item, answer in zip(items, answers)]
+    return _thought(thoughts, answers) | {"right": list(accuracy(right))}
+
+
+def _thought(thoughts: Sequence[str], answers: Sequence[str]) -> dict:
+    """The share of replies with a thought that is not empty and comes to an end, and one reply to look at."""
+    kept = [bool(thought and answer) for thought, answer in zip(thoughts, answers)]
+    words = [len(thought.split()) for thought in thoughts]
+    return {"examples": len(kept), "thinks": list(accuracy(kept)), "words": sum(words) / len(words),
+            "first": f"{thoughts[0]}\n</think>\n\n{answers[0]}"}  # fmt: skip
+
+
+def all_scores(model, processor, n_train: int, n: int) -> dict:
+    """Everything about one model on ``n`` held-out patients, as JSON has it; the probe learns from as many pictures
+    as the model did."""
+    train = ask(pictures("train", n_train), "finding")
+    held_out, novel = pictures("heldout", n), pictures("novel", n)
+    asked = {about: ask(held_out, about) for about in ("finding", *PLACES)}
+    labels = phantoms.FINDINGS
+    told = lambda some: evaluate.score(evaluate.choose(model, processor, some, labels), some, labels)  # noqa: E731
+    finding = told(asked["finding"])
+    baselines = {"blank picture": told(evaluate.blank(asked["finding"])),
+                 "text only": told(evaluate.text_only(asked["finding"])),
+                 "majority": evaluate.majority(train, asked["finding"], labels),
+                 "raw pixels": evaluate.pixel_probe(train, asked["finding"], labels)}  # fmt: skip
+    scores = {"finding": finding.summary(), "reliability": finding.reliability(),
+              "novel": told(ask(novel, "finding")).summary()}  # fmt: skip
+    scores |= {name: {"macro_f1": list(r.macro_f1), "accuracy": list(r.accuracy)} for name, r in baselines.items()}
+    scores["ahead"] = {name: list(evaluate.difference(finding, report)) for name, report in baselines.items()}
+    for about in PLACES:
+        answers = phantoms.ANSWERS[about]
+        chances = evaluate.choose(model, processor, asked[about], answers)
+        scores[about] = evaluate.score(chances, asked[about], answers).summary()
+    texts = evaluate.answers(model, processor, held_out, SUMMARY_TOKENS)
+    scores["summary"] = {name: list(accuracy(right)) for name, right in facts_right(texts, held_out).items()}
+    return scores
