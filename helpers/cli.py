@@ -1,4 +1,4 @@
-"""The command ``course``: doctor, run, book, models, serve, bench, lab, app."""
+"""The command ``course``: doctor, run, book, models, serve, bench, finetune, evaluate, generate, lab, app."""
 
 from __future__ import annotations
 
@@ -134,6 +134,16 @@ def parser() -> argparse.ArgumentParser:
 
     summary = "ask models the items of tasks, grade and compare them"
     bench.add_arguments(add(commands, "bench", bench.run, summary, bench.DESCRIPTION, bench.EPILOG, bench.AFTER))
+
+    from .finetune import command as tuning
+
+    summary = "train an adapter on data of your own, or a world's"
+    command = add(commands, "finetune", tuning.finetune, summary, tuning.FINETUNE, tuning.FINETUNE_EPILOG, tuning.AFTER)
+    tuning.add_finetune(command)
+    summary = "score an adapter on held-out data"
+    tuning.add_evaluate(add(commands, "evaluate", tuning.evaluate, summary, tuning.EVALUATE))
+    summary = "ask a model with an adapter about a picture or a sound"
+    tuning.add_generate(add(commands, "generate", tuning.generate, summary, tuning.GENERATE))
 
     add(commands, "lab", lab, "open the notebooks in JupyterLab, on this machine only")
     command = add(commands, "app", app, "serve a panel as a small web app, on this machine only", APP)

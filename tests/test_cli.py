@@ -29,7 +29,8 @@ def commands(parser: argparse.ArgumentParser, path: tuple = ()):
 def test_the_commands_of_the_design_are_there():
     found = {" ".join(path) for path, _ in commands(cli.parser())}
     models = {f"models {action}" for action in ("list", "check", "pull", "train")}
-    assert found == {"doctor", "run", "book", "models", "serve", "bench", "lab", "app"} | models
+    tuning = {"finetune", "evaluate", "generate"}
+    assert found == {"doctor", "run", "book", "models", "serve", "bench", "lab", "app"} | models | tuning
 
 
 @pytest.mark.parametrize("path", [path for path, _ in commands(cli.parser())], ids=" ".join)
