@@ -63,7 +63,7 @@ HEAD = 32  # width of an attention head: 16 rotary frequencies
 #: column: four columns could not be told apart, and the first run did not tell them apart.
 ROPE_THETA, MROPE_SECTION = 1e3, [2, 2, 12]
 STEPS = 5800
-SHARE_OF_STEPS = {"qwen2_5_vl-s": 0.3, "qwen2_5_vl-m": 0.3, "qwen2_5_vl-l": 1.0, "qwen3_vl": 1.0}
+SHARE_OF_STEPS = {"qwen2_5_vl-s": 0.3, "qwen2_5_vl-m": 0.3, "qwen2_5_vl-l": 1.0, "qwen3_vl": 1.5}
 VISION_SHARE = 0.225  # of the steps: the vision tower alone
 MUON_LR, ADAMW_LR = 4e-3, 2e-3
 

@@ -15,11 +15,12 @@ MAX_TOKENS = {"analysis": 120, "grounding": 200, "pointing": 160, "ocr": 160, "e
 
 ABOUT = """trained for the course *Hands-On Multimodal LLMs* on synthetic scenes,
 documents, clips and pairs of pictures. It is **not** a small version of a public model: it knows nothing but those
-worlds in their own wordings, and what it says about a photograph means nothing. (Nobody has run the recipe from start
-to end for `qwen2_5_vl-l` and `qwen3_vl`. Their towers were taught in earlier versions of it, at last for 720 steps with
-boxes among the labels and for 400 with the background; their language models had 3,000 and 2,800 of 4,700 steps of
-conversations before the last of that. The minutes of the earlier versions are not counted. `-s` and `-m` were trained
-as the recipe stands.)"""
+worlds in their own wordings, and what it says about a photograph means nothing. (Nobody has run the recipe as it
+stands from start to end. The models were trained in pieces, while it was being made. `qwen2_5_vl-s` and `-m` had its
+first 30 % only, without drills of places and without grey pictures; so had `-l`, whose tower was taught the boxes (720
+steps) and the background (400) after the rest. `qwen3_vl` had the same as `-l`, then 700 steps of the tower with grey
+pictures and 2,100 of conversations with places and grey pictures. The minutes of towers of earlier versions are not
+counted.)"""
 DATA = "`helpers.worlds`: `scenes`, `documents`, `clips` and `pairs`, split `train`; synthetic, drawn by programs"
 WHERE = "on one CPU core with AVX-512, beside other work on the machine"
 SCORES_NOTE = """Of 100 held-out items each, decoded greedily: shares of exact answers, but for "analysis" the share of
