@@ -1,7 +1,7 @@
 """What a step costs here and with TRL's SFTTrainer, on the same model, the same mask and the same batches.
 
     pip install --target /tmp/trl --no-deps trl datasets pyarrow dill multiprocess xxhash
-    PYTHONPATH=/tmp/trl python -m helpers.finetune.overhead
+    PYTHONPATH=/tmp/trl python tests/external/compare_with_trl.py
 
 TRL is not in the course's environment: it moves fast, and nothing else needs it. Each trainer runs in processes of its
 own, by turns. Time is that of the processor too, which other programs on the machine disturb less than the clock. What
@@ -24,10 +24,10 @@ from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 
-from ..files import write_json
-from ..profiles import root
-from ..records import device_name, versions
-from .config import Config
+from helpers.files import write_json
+from helpers.finetune.config import Config
+from helpers.profiles import root
+from helpers.records import device_name, versions
 
 STEPS, WARM_UP, BATCH, TURNS, EXAMPLES = 16, 4, 32, 3, 256
 TRAINERS = ("course", "trl")
@@ -38,7 +38,7 @@ def main() -> None:
     runs: dict[str, list[dict]] = {name: [] for name in TRAINERS}
     for _ in range(TURNS):
         for name in TRAINERS:
-            command = [sys.executable, "-m", f"{__package__}.overhead", name]
+            command = [sys.executable, __file__, name]
             done = subprocess.run(command, capture_output=True, text=True)
             if done.returncode:
                 raise SystemExit(f"{name} failed:\n{done.stderr[-2000:]}")
@@ -46,7 +46,7 @@ def main() -> None:
             print(name, {key: value for key, value in runs[name][-1].items() if key != "losses"}, flush=True)
     pairs = [pair for a, b in zip(*runs.values()) for pair in zip(a["losses"], b["losses"])]
     rows = [{"trainer": name, **_summary(found)} for name, found in runs.items()]
-    about = {"command": "python -m helpers.finetune.overhead", "date": datetime.now(UTC).date().isoformat(),
+    about = {"command": "python tests/external/compare_with_trl.py", "date": datetime.now(UTC).date().isoformat(),
              "device": device_name(), "versions": versions() | {"trl": version("trl")}}  # fmt: skip
     about |= {"model": "qwen3_vl (nano, NF4, LoRA on all linear layers)", "batch_size": BATCH, "steps": STEPS,
               "largest_relative_difference_of_losses": max(abs(a - b) / b for a, b in pairs), "rows": rows}  # fmt: skip
@@ -66,10 +66,10 @@ def measure(name: str) -> dict:
     """One training of STEPS steps: medians of seconds, by the clock and the processor's, peak memory, losses."""
     from transformers import TrainerCallback
 
-    from . import adapt, train
-    from .collate import Collator
-    from .data import phantom_examples
-    from .speed import keep_freed_memory
+    from helpers.finetune import adapt, train
+    from helpers.finetune.collate import Collator
+    from helpers.finetune.data import phantom_examples
+    from helpers.finetune.speed import keep_freed_memory
 
     class Clock(TrainerCallback):
         def __init__(self) -> None:
@@ -109,7 +109,7 @@ def sft_trainer(config: Config, examples: list, model, processor, collator, argu
     from torch.utils.data import SequentialSampler
     from trl import SFTConfig, SFTTrainer
 
-    from .order import order
+    from helpers.finetune.order import order
 
     class InOrder(SFTTrainer):
         def _get_train_sampler(self, *_):
