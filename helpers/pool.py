@@ -62,8 +62,10 @@ def tree(pid: int) -> list[psutil.Process]:
 
 
 def _resident(process: psutil.Process) -> int:
+    """Bytes of memory; on Linux, pages that several processes share count once among them."""
     try:
-        return process.memory_info().rss
+        memory = process.memory_full_info()
+        return getattr(memory, "pss", 0) or memory.rss
     except (psutil.NoSuchProcess, psutil.AccessDenied):  # it ended between the listing and the look
         return 0
 

@@ -16,7 +16,7 @@ Train an adapter as a YAML file says: `helpers.finetune.config.Config` names eve
 memory are checked before the first step. Log, checkpoints and adapter go into the folder `output`.
 
 After a kill or Ctrl-C, --resume goes on from the last checkpoint, on the same loss curve. On several processes:
-`accelerate launch --multi_gpu --num_processes 2 -m helpers.cli finetune CONFIG`, without GPUs too (--cpu would start
+`accelerate launch --multi_gpu --num_processes 2 -m helpers.finetune CONFIG`, without GPUs too (--cpu would start
 one process only); batch_size is that of each process."""
 
 FINETUNE_EPILOG = """\

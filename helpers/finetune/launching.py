@@ -79,10 +79,10 @@ def write_launchers(
 def command(launcher: str | Path, config: str | Path, *more: str) -> list[str]:
     """What starts ``course finetune config`` as a launcher's file says: with this Python, for ``subprocess``.
 
-    By hand it is ``accelerate launch --config_file LAUNCHER -m helpers.cli finetune CONFIG``.
+    By hand it is ``accelerate launch --config_file LAUNCHER -m helpers.finetune CONFIG``.
     """
     return [sys.executable, "-m", "accelerate.commands.launch", "--config_file", str(launcher), "--main_process_port",
-            "0", "-m", "helpers.cli", "finetune", str(config), *more]  # fmt: skip
+            "0", "-m", "helpers.finetune", str(config), *more]  # fmt: skip
 
 
 def give_back_memory() -> None:

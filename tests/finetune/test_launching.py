@@ -55,7 +55,7 @@ def test_fsdps_settings_are_those_that_accelerate_knows():
 def test_two_processes_are_two(tmp_path):
     files = launching.write_launchers(tmp_path)
     command = launching.command(files["two_processes"], "config.yaml", "--resume")
-    assert command[-3:] == ["finetune", "config.yaml", "--resume"]
+    assert command[-3:] == ["helpers.finetune", "config.yaml", "--resume"]
     at = command.index("-m", 3)  # what accelerate is to start
     assert launch(command[3:at], tmp_path) == ["0 of 2", "1 of 2"]
 

@@ -258,7 +258,7 @@ def test_two_processes_train_as_one(tmp_path):
     (tmp_path / "config.yaml").write_text(json.dumps(settings))  # JSON is YAML
     command = [sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2",
                "--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no", "--main_process_port", "0",
-               "-m", "helpers.cli", "finetune", str(tmp_path / "config.yaml")]  # fmt: skip
+               "-m", "helpers.finetune", str(tmp_path / "config.yaml")]  # fmt: skip
     done = subprocess.run(
         command, cwd=tmp_path, env=clean_environment(ROOT), capture_output=True, text=True, timeout=400
     )
