@@ -1,15 +1,15 @@
 """Record the longer fine-tunings of chapter 4's medical notebook: ``python -m recipes.medical_runs NAME …``.
 
-``long`` trains on all questions for as long as it takes to get good. ``answers``, ``traces`` and ``empty`` have the
-same pictures, question and number of steps, and differ in what the reply holds before its answer: nothing, a thought,
-or the empty thought that preflight refuses, here allowed on purpose. ``base`` is measured without any training.
+``long`` trains on all of the notebook's questions for as long as there was time. ``answers``, ``traces`` and ``empty``
+have the same pictures, question and number of steps, and differ in what the reply holds before its answer: nothing, a
+thought, or the empty thought that preflight refuses, here allowed on purpose. ``base`` is measured as it is.
 """
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 
 from helpers.finetune import adapt
 from helpers.finetune.config import Config
@@ -19,10 +19,9 @@ from helpers.finetune.formats import Example
 from . import finetune_runs, grids, medical_scores
 
 ROLE = "qwen3_vl"
-LESSON = {"steps": 400, "batch_size": 32, "learning_rate": 2e-3, "rank": 16, "alpha": 32}
-LONG = LESSON | {"steps": 3000, "scheduler": "cosine"}
-LESSON_TRAIN, LONG_TRAIN, HELD_OUT, ASKED = 2000, 6000, 600, 200  # pictures; the last are asked with a thought
-QUESTIONS = ("finding", "side", "region", "summary")
+LESSON = {"steps": 400, "batch_size": 16, "learning_rate": 3e-3, "rank": 16, "alpha": 32}
+LONG = LESSON | {"steps": 1000, "batch_size": 32, "scheduler": "cosine"}
+LESSON_TRAIN, LONG_TRAIN, HELD_OUT, ASKED = 1200, 4000, 400, 100  # pictures; the last are asked with a thought
 #: Name → the settings, how many pictures, and what is taught: "all" questions, or ``traces`` of ``phantom_examples``.
 RUNS: dict[str, tuple[dict, int, object]] = {
     "long": (LONG, LONG_TRAIN, "all"),
@@ -35,15 +34,21 @@ RUNS: dict[str, tuple[dict, int, object]] = {
 def lesson(taught: object, n: int, seed: int = 0) -> list[Example]:
     """The training examples about ``n`` pictures, each of another patient."""
     if taught != "all":
-        return phantom_examples("train", n, seed, traces=taught)
-    return every_question(medical_scores.pictures("train", n, seed), seed)
+        return [with_reply(example) for example in phantom_examples("train", n, seed, traces=taught)]
+    pictures = medical_scores.pictures("train", n, seed)
+    findings = [medical_scores.talk(example, "finding") for example in pictures]
+    return findings + [whole_talk(example) for example in pictures] + pictures[: n // 3]
 
 
-def every_question(pictures: Sequence[Example], seed: int = 0) -> list[Example]:
-    """All questions about all pictures, shuffled."""
-    asked = [example for about in QUESTIONS for example in medical_scores.ask(pictures, about)]
-    random.Random(seed).shuffle(asked)
-    return asked
+def with_reply(example: Example) -> Example:
+    """The conversation's first question, with the example's own reply."""
+    question = medical_scores.talk(example, "finding").messages[0]
+    return replace(example, messages=[question, example.messages[1]])
+
+
+def whole_talk(example: Example) -> Example:
+    """Everything that can be asked about a picture."""
+    return medical_scores.talk(example, "region" if example.meta["side"] else "finding")
 
 
 def config_of(name: str, profile: str, steps: int | None = None) -> Config:
@@ -74,7 +79,7 @@ def measured(name: str, profile: str, steps: int | None = None, held_out: int = 
 def thinking(model, processor, held_out: int) -> dict:
     """Asked to think, about phantoms and about scenes: ``ASKED`` each, or fewer."""
     n = min(held_out, ASKED)
-    asked = medical_scores.ask(medical_scores.pictures("heldout", n), "finding")
+    asked = [medical_scores.talk(example, "finding") for example in medical_scores.pictures("heldout", n)]
     return {"phantoms": medical_scores.thinking(model, processor, asked),
             "scenes": medical_scores.old_task(model, processor, n)}  # fmt: skip
 

@@ -14,13 +14,15 @@ from helpers.finetune.data import phantom_examples
 from helpers.finetune.formats import IMAGE, Example
 from helpers.stats import accuracy
 from helpers.worlds import phantoms
-from helpers.worlds.phantoms.questions import TEXTS
 
-PLACES = ("side", "region")
-#: One wording of each question: the first of the world's.
-QUESTIONS = {about: f"{TEXTS[about][0]} {phantoms.ANSWER[about]}" for about in ("finding", *PLACES)}
+#: What a conversation about a slice asks, in this order. Labels are ranked, so no list of answers is needed.
+QUESTIONS = {
+    "finding": "Which abnormality is shown?",
+    "side": "On which side of the patient is it?",
+    "region": "In which region is it?",
+}
 FACTS = ("Finding", "Side", "Region", "Density")  # of a summary; that the modality is CT says nothing
-SUMMARY_TOKENS, THOUGHT_TOKENS = 80, 200
+SUMMARY_TOKENS, THOUGHT_TOKENS = 60, 160
 
 
 def pictures(split: str, n: int, seed: int = 0) -> list[Example]:
@@ -28,21 +30,24 @@ def pictures(split: str, n: int, seed: int = 0) -> list[Example]:
     return phantom_examples(split, n, seed, task="summary")
 
 
-def ask(pictures: Sequence[Example], about: str) -> list[Example]:
-    """The same pictures with another question: "finding", "side" or "region"; as they are for "summary".
+def talk(example: Example, about: str, said: Sequence[str] = ()) -> Example:
+    """The conversation about a picture up to the question ``about``, whose true answer is its last turn and its label.
 
-    Slices without a lesion are left out where its place is asked for. ``label`` is the answer.
+    ``said`` are answers to the first questions, in place of the true ones. (Where there is no lesion, nothing but the
+    finding can be asked.)
     """
-    if about == "summary":
-        return list(pictures)
-    asked = []
-    for example in pictures:
-        answer = example.label if about == "finding" else example.meta[about]
-        if answer is not None:
-            turns = ("user", IMAGE + QUESTIONS[about]), ("assistant", answer)
-            messages = [{"role": role, "content": content} for role, content in turns]
-            asked.append(replace(example, messages=messages, label=answer))
-    return asked
+    names = list(QUESTIONS)[: list(QUESTIONS).index(about) + 1]
+    true = example.meta | {"finding": example.label}
+    answers = [*said, *(true[name] for name in names[len(said) :])]
+    turns = [(QUESTIONS[name], answer) for name, answer in zip(names, answers)]
+    messages = [{"role": role, "content": text} for turn in turns for role, text in zip(("user", "assistant"), turn)]
+    messages[0] = {"role": "user", "content": IMAGE + messages[0]["content"]}
+    return replace(example, messages=messages, label=true[about])
+
+
+def lesions(examples: Sequence[Example]) -> list[Example]:
+    """Those whose place can be asked for."""
+    return [example for example in examples if example.meta["side"]]
 
 
 def facts(summary: str) -> dict[str, str]:
@@ -97,24 +102,32 @@ def _thought(thoughts: Sequence[str], answers: Sequence[str]) -> dict:
 def all_scores(model, processor, n_train: int, n: int) -> dict:
     """Everything about one model on ``n`` held-out patients, as JSON has it; the probe learns from as many pictures
     as the model did."""
-    train = ask(pictures("train", n_train), "finding")
+    train = [talk(e, "finding") for e in pictures("train", n_train)]
     held_out, novel = pictures("heldout", n), pictures("novel", n)
-    asked = {about: ask(held_out, about) for about in ("finding", *PLACES)}
+    asked = [talk(e, "finding") for e in held_out]
     labels = phantoms.FINDINGS
     told = lambda some: evaluate.score(evaluate.choose(model, processor, some, labels), some, labels)  # noqa: E731
-    finding = told(asked["finding"])
-    baselines = {"blank picture": told(evaluate.blank(asked["finding"])),
-                 "text only": told(evaluate.text_only(asked["finding"])),
-                 "majority": evaluate.majority(train, asked["finding"], labels),
-                 "raw pixels": evaluate.pixel_probe(train, asked["finding"], labels)}  # fmt: skip
+    finding = told(asked)
+    baselines = {"blank pictures": told(evaluate.blank(asked)), "text only": told(evaluate.text_only(asked)),
+                 "majority": evaluate.majority(train, asked, labels),
+                 "raw pixels": evaluate.pixel_probe(train, asked, labels)}  # fmt: skip
     scores = {"finding": finding.summary(), "reliability": finding.reliability(),
-              "novel": told(ask(novel, "finding")).summary()}  # fmt: skip
+              "novel": told([talk(e, "finding") for e in novel]).summary()}  # fmt: skip
     scores |= {name: {"macro_f1": list(r.macro_f1), "accuracy": list(r.accuracy)} for name, r in baselines.items()}
     scores["ahead"] = {name: list(evaluate.difference(finding, report)) for name, report in baselines.items()}
-    for about in PLACES:
-        answers = phantoms.ANSWERS[about]
-        chances = evaluate.choose(model, processor, asked[about], answers)
-        scores[about] = evaluate.score(chances, asked[about], answers).summary()
+    scores |= {name: report.summary() for name, report in places(model, processor, lesions(held_out)).items()}
     texts = evaluate.answers(model, processor, held_out, SUMMARY_TOKENS)
-    scores["summary"] = {name: list(accuracy(right)) for name, right in facts_right(texts, held_out).items()}
-    return scores
+    return scores | {"summary": {name: list(accuracy(right)) for name, right in facts_right(texts, held_out).items()}}
+
+
+def places(model, processor, examples: Sequence[Example]) -> dict[str, evaluate.Report]:
+    """Side and region of lesions, asked in conversations in which the model has given the earlier answers itself."""
+    said: list[list[str]] = [[] for _ in examples]
+    reports = {}
+    for about in QUESTIONS:
+        labels = phantoms.ANSWERS[about]
+        asked = [talk(example, about, answers) for example, answers in zip(examples, said)]
+        reports[about] = evaluate.score(evaluate.choose(model, processor, asked, labels), asked, labels)
+        for answers, number in zip(said, reports[about].predicted):
+            answers.append(labels[number])
+    return {about: reports[about] for about in ("side", "region")}
