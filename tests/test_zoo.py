@@ -181,7 +181,7 @@ def test_of_a_recipe_that_trains_its_roles_apart_one_can_be_trained_alone(monkey
 
 
 def test_recipes_are_found_by_name_and_by_role():
-    assert {zoo.recipe_of(name) for name in ("blip", *roles())} == {"blip", "r1", "r1_base", "qwen_vl"}
+    assert {zoo.recipe_of(name) for name in ("blip", *roles())} == {"blip", "r1", "r1_base", "qwen_vl", "omni"}
     assert zoo.recipe_of("r1-l") == "r1"
     with pytest.raises(UnknownName, match="Did you mean 'blip'"):
         zoo.recipe_of("blib")

@@ -146,7 +146,7 @@ def test_accumulated_batches_are_one_large_batch(run, tmp_path):
     {"class_weights": "balanced", "sampling": "balanced"},
 ])  # fmt: skip
 def test_other_settings_train_too(tmp_path, changes):
-    found = finetune(config(tmp_path, steps=3, batch_size=2, learning_rate=5e-3, **changes), examples()[:6])
+    found = finetune(config(tmp_path, steps=3, batch_size=6, learning_rate=5e-3, **changes), examples()[:6])
     assert len(found.losses) == 3 and found.losses[-1] < found.losses[0]
 
 
