@@ -11,8 +11,8 @@ and heard no voice, so that chapter 4 can measure what a fine-tuning on those ad
 from __future__ import annotations
 
 import torch
-from torch.nn.functional import cross_entropy
 from transformers import (
+    AutoTokenizer,
     GenerationConfig,
     Qwen2_5_VLForConditionalGeneration,
     Qwen2_5OmniProcessor,
@@ -27,7 +27,7 @@ from helpers.profiles import root, spec
 from . import omni_data, qwen_vl, tones
 from .cpu_speed import mixed_precision, slow_down, speed_up
 from .patch_labels import label_loss
-from .qwen_vl_data import IGNORED, build_tokenizer, visible
+from .qwen_vl_data import build_tokenizer
 from .qwen_vl_tasks import LEAST, MOST, QWEN2_5
 from .training import train
 
@@ -83,9 +83,7 @@ def build_model() -> Qwen2_5OmniThinkerForConditionalGeneration:
 def build_processor() -> Qwen2_5OmniProcessor:
     """The real processor: a picture becomes 16 to 256 visual tokens, a second of sound 25 audio tokens."""
     token = QWEN2_5.token
-    tokenizer = build_tokenizer().__class__.from_pretrained(
-        root() / "data" / "tokenizer" / "qwen", extra_special_tokens=TOKENS
-    )
+    tokenizer = AutoTokenizer.from_pretrained(root() / "data" / "tokenizer" / "qwen", extra_special_tokens=TOKENS)
     template = root() / "data" / "tokenizer" / "chat_templates" / "qwen2_5_omni.jinja"
     tokenizer.chat_template = template.read_text(encoding="utf-8")
     images = Qwen2VLImageProcessor(size={"shortest_edge": LEAST * token**2, "longest_edge": MOST * token**2})
@@ -104,20 +102,10 @@ class Student(qwen_vl.Student):
         super().__init__("qwen2_5_omni", build_model(), build_processor().image_processor)
         self.tones = torch.nn.Linear(self.model.config.text_config.hidden_size, sum(tones.LABEL_SIZES))
 
-    def talk_loss(self, batch: dict) -> dict[str, torch.Tensor]:
-        """Cross-entropy of the answers' tokens. The towers do not learn."""
-        with mixed_precision():
-            with torch.no_grad():
-                seen = {"image": self.look(batch)} if "pixels" in batch else None
-            heard = {name: batch[name] for name in ("input_features", "feature_attention_mask") if name in batch}
-            hidden = self.model.model(
-                input_ids=batch["input_ids"], attention_mask=visible(batch["talks"]), position_ids=batch["positions"],
-                mm_encoder_outputs=seen, use_cache=False, **heard,
-            ).last_hidden_state  # fmt: skip
-            targets = batch["labels"][:, 1:]
-            counted = targets != IGNORED
-            logits = self.model.lm_head(hidden[:, :-1][counted])
-        return {"lm": cross_entropy(logits.float(), targets[counted])}
+    def perceived(self, batch: dict) -> dict:
+        """Pictures where there are some, as patches that were looked at; sounds as the model itself will hear them."""
+        seen = super().perceived(batch) if "pixels" in batch else {}
+        return seen | {name: batch[name] for name in ("input_features", "feature_attention_mask") if name in batch}
 
     def label_losses(self, batch: dict) -> dict[str, torch.Tensor]:
         """How well the labels can be read off patches and visual tokens, or off audio tokens."""

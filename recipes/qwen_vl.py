@@ -155,18 +155,21 @@ class Student(torch.nn.Module):
         return look(pixels, batch["grid"], return_dict=True)
 
     def talk_loss(self, batch: dict) -> dict[str, torch.Tensor]:
-        """Cross-entropy of the answers' tokens, the only positions that the head sees. The tower does not learn."""
+        """Cross-entropy of the answers' tokens, the only positions that the head sees. The towers do not learn."""
         with mixed_precision():
-            with torch.no_grad():
-                vision = self.look(batch)
             hidden = self.model.model(
                 input_ids=batch["input_ids"], attention_mask=visible(batch["talks"]), position_ids=batch["positions"],
-                mm_encoder_outputs={"video" if batch["is_clip"] else "image": vision}, use_cache=False,
+                use_cache=False, **self.perceived(batch),
             ).last_hidden_state  # fmt: skip
             targets = batch["labels"][:, 1:]
             counted = targets != IGNORED
             logits = self.model.lm_head(hidden[:, :-1][counted])
         return {"lm": cross_entropy(logits.float(), targets[counted])}
+
+    @torch.no_grad()
+    def perceived(self, batch: dict) -> dict:
+        """What the language model gets beside the text."""
+        return {"mm_encoder_outputs": {"video" if batch["is_clip"] else "image": self.look(batch)}}
 
     def label_losses(self, batch: dict) -> dict[str, torch.Tensor]:
         """How well the labels can be read off the patches, and off the visual tokens."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 import torch
 from PIL import Image
-from transformers import Qwen2_5_VLForConditionalGeneration
 
 from helpers.profiles import spec
-from recipes import omni, omni_data
+from recipes import omni, omni_data, qwen_vl
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +50,7 @@ def test_a_conversation_is_read_as_the_processor_reads_it(student, processor, ki
 @pytest.mark.parametrize("kind", ["strokes", "tones", "both"])
 def test_the_loss_is_that_of_transformers(student, kind, monkeypatch):
     """One conversation, with nothing made fast."""
-    monkeypatch.setattr(omni, "mixed_precision", torch.enable_grad)
+    monkeypatch.setattr(qwen_vl, "mixed_precision", contextlib.nullcontext)
     [example] = omni_data.examples_of(kind, 5, 1)
     example.talks = example.talks[:1]
     alone = omni_data.qwen_vl_data.collate([omni_data.encode(example)])
@@ -69,7 +70,7 @@ def test_the_loss_is_that_of_transformers(student, kind, monkeypatch):
 
 
 def test_it_begins_with_what_qwen2_5_vl_m_knows():
-    begun = Qwen2_5_VLForConditionalGeneration.from_pretrained(spec(omni.BEGINS_AS).path, dtype=torch.float32)
+    begun = omni.Qwen2_5_VLForConditionalGeneration.from_pretrained(spec(omni.BEGINS_AS).path, dtype=torch.float32)
     model = omni.build_model()
     torch.testing.assert_close(model.model.language_model.state_dict(), begun.model.language_model.state_dict())
     grid, pixels = torch.tensor([[1, 8, 8]]), torch.randn(64, 3 * 2 * 14 * 14)
