@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import html
 import itertools
 import random
@@ -10,9 +9,9 @@ import re
 from collections import Counter
 from dataclasses import replace
 
-import nbformat
 import numpy as np
 import pytest
+from page import define
 from PIL import Image, ImageEnhance
 from tiny_checkpoints import load_qwen_vl_processor
 
@@ -40,15 +39,7 @@ def page():
     names = {"processor": processor, "tokenizer": processor.tokenizer, "formats": formats, "html": html, "np": np,
              "notebook": notebook, "itertools": itertools, "open_image": open_image, "replace": replace, "io": io,
              "phantoms": phantoms, "Image": Image, "ImageEnhance": ImageEnhance, "Counter": Counter}  # fmt: skip
-    for cell in nbformat.read(NOTEBOOK, as_version=4).cells:
-        if cell.cell_type != "code" or "exercise" in cell.metadata.get("tags", []):
-            continue
-        for node in ast.parse(cell.source).body:
-            constant = isinstance(node, ast.Assign) and {getattr(t, "id", None) for t in node.targets} & CONSTANTS
-            if constant or (isinstance(node, ast.FunctionDef) and node.name in FUNCTIONS):
-                exec(compile(ast.Module([node], []), str(NOTEBOOK), "exec"), names)
-    assert names.keys() >= FUNCTIONS | CONSTANTS
-    return names
+    return define(NOTEBOOK, FUNCTIONS | CONSTANTS, names)
 
 
 @pytest.fixture(scope="module")

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import ast
 import contextlib
 import copy
 
 import bitsandbytes as bnb
-import nbformat
 import pytest
 import torch
+from page import define
 
 from helpers import models
 from helpers.finetune import memory
@@ -24,13 +23,7 @@ def page():
     """The notebook's functions by name, over the nano Qwen3-VL."""
     model, _, _ = models.load("qwen3_vl")
     names = {"torch": torch, "bnb": bnb, "contextmanager": contextlib.contextmanager, "model": model}
-    for cell in nbformat.read(NOTEBOOK, as_version=4).cells:
-        for node in ast.parse(cell.source).body if cell.cell_type == "code" else []:
-            levels = isinstance(node, ast.Assign) and getattr(node.targets[0], "id", None) == "NF4"
-            if levels or (isinstance(node, ast.FunctionDef) and node.name in FUNCTIONS):
-                exec(compile(ast.Module([node], []), str(NOTEBOOK), "exec"), names)
-    assert names.keys() >= FUNCTIONS | {"NF4"}
-    return names
+    return define(NOTEBOOK, FUNCTIONS | {"NF4"}, names)
 
 
 @pytest.fixture(params=["normal", "uniform", "outlier", "zero block", "tiny"])

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import ast
 import copy
 
 import bitsandbytes as bnb
-import nbformat
 import pytest
 import torch
+from page import define
 
 from helpers import models
 from helpers.finetune import configurations, memory
@@ -27,12 +26,7 @@ def page():
     model, processor, _ = models.load("qwen3_vl")
     names = {"torch": torch, "copy": copy, "memory": memory, "model": model, "processor": processor, "seed": 0}
     names |= {"LoraConfig": peft.LoraConfig, "get_peft_model": peft.get_peft_model, "height": 48, "width": 64}
-    for cell in nbformat.read(NOTEBOOK, as_version=4).cells:
-        for node in ast.parse(cell.source).body if cell.cell_type == "code" else []:
-            if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and node.name in NAMES:
-                exec(compile(ast.Module([node], []), str(NOTEBOOK), "exec"), names)
-    assert names.keys() >= NAMES
-    return names
+    return define(NOTEBOOK, NAMES, names)
 
 
 def pair(page, rank, alpha):

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import ast
 import math
 import random
 import statistics
 
-import nbformat
 import pytest
 import torch
+from page import define
 
 from helpers import grading
 from helpers.profiles import root
@@ -29,13 +28,7 @@ def page():
     torch.manual_seed(0)
     base = r1.Qwen2ForCausalLM(r1.build_config("r1-s", tokenizer)).eval()
     names = {"tokenizer": tokenizer, "base": base, "torch": torch, "grading": grading, "group_size": 4}
-    for cell in nbformat.read(NOTEBOOK, as_version=4).cells:
-        for node in ast.parse(cell.source).body if cell.cell_type == "code" else []:
-            constant = isinstance(node, ast.Assign) and {getattr(t, "id", None) for t in node.targets} & CONSTANTS
-            if constant or (isinstance(node, ast.FunctionDef) and node.name in FUNCTIONS):
-                exec(compile(ast.Module([node], []), str(NOTEBOOK), "exec"), names)
-    assert names.keys() >= FUNCTIONS | CONSTANTS
-    return names
+    return define(NOTEBOOK, FUNCTIONS | CONSTANTS, names)
 
 
 @pytest.fixture(scope="module")

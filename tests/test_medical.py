@@ -6,15 +6,14 @@ The functions are taken from the notebook itself, so what is tested is what a re
 
 from __future__ import annotations
 
-import ast
 import json
 from dataclasses import replace
 
-import nbformat
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from page import define
 
 from helpers.finetune import evaluate
 from helpers.finetune.masks import CLOSE, OPEN
@@ -31,14 +30,7 @@ RECORD = finetune_runs.record_path("medical_runs")
 def page() -> dict:
     """The notebook's functions (an exercise's from its solution) by name."""
     names = {"replace": replace}
-    for cell in nbformat.read(NOTEBOOK, as_version=4).cells:
-        if cell.cell_type == "code" and "exercise" not in cell.metadata.get("tags", []):
-            for node in ast.parse(cell.source).body:
-                constant = isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "QUESTIONS"
-                if constant or (isinstance(node, ast.FunctionDef) and node.name in FUNCTIONS):
-                    exec(compile(ast.Module([node], []), str(NOTEBOOK), "exec"), names)
-    assert names.keys() >= FUNCTIONS
-    return names
+    return define(NOTEBOOK, FUNCTIONS | {"QUESTIONS"}, names)
 
 
 @pytest.fixture(scope="module")
