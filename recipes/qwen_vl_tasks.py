@@ -25,6 +25,7 @@ from . import grey_pictures
 DRILLED = ("colour", "shape", "count", "yes/no")  # types of questions
 CLIP_SIDE = 96  # what `clips.frames` draws
 DOCUMENT_SCALES = {1.0: 1, 1.5: 3, 2.0: 6}  # with weights; at 2 a capital is 16 to 21 pixels high
+BOXES = 5  # of a drill in places: longer lists of them make longer batches, and teach no more
 PATCHES_PER_SIDE = {8: 7, 6: 1, 4: 1, 12: 1}  # of a scene, with weights: 112 pixels, and what other budgets leave
 
 
@@ -108,9 +109,10 @@ def drill_example(family: Family, index: int) -> Example:
 
 
 def place_example(family: Family, index: int) -> Example:
-    """Several kinds of things, and where those are that occur once; two short questions keep what drills taught.
+    """Several kinds of things, and where they are; two short questions keep what drills taught.
 
-    Lists of boxes came to little while they were one conversation in seven: models wrote likely boxes.
+    Lists of boxes came to little while they were one conversation in seven: models wrote likely boxes. And where only
+    things that occur once were asked for, a model stopped after its first point.
     """
     rng = random.Random(f"qwen_vl/place/{index}")
     draw = scenes.scene_rng("train", 4, index)
@@ -120,14 +122,15 @@ def place_example(family: Family, index: int) -> Example:
             break
     side = 8 * family.patch
     write = numbers(family, side, side)
-    once = [(name, found) for name, found in scenes.targets(scene).items() if len(found) == 1]
-    talks = []
-    for name, [found] in rng.sample(once, min(5, len(once))):
+    targets, left, talks = scenes.targets(scene), BOXES, []
+    for name in rng.sample(list(targets), len(targets)):
+        found = [(name, box) for box in targets[name]]
+        if len(found) > left:
+            continue
+        left -= len(found)
         ask, answer = rng.choice(((scenes.LOCATE, scenes.boxes_json), (scenes.POINT, scenes.points_json)))
-        talks.append([Turn(ask.format(name=name), answer([(name, found)], write))])
+        talks.append([Turn(ask.format(name=name), answer(found, write))])
     if rng.random() < 0.3:
-        talks.append([Turn(scenes.LOCATE_ALL, scenes.boxes_json(scenes.everything(scene), write))])
-    elif rng.random() < 0.3:
         talks.append([_located(scene, rng, family, side)])
     talks += [[_asked(scene, rng, replace(family, thinks=False))] for _ in range(2)]
     return Example([np.asarray(scenes.render(scene, side))], talks, content=scene)

@@ -174,4 +174,3 @@ def test_video_tokens_are_those_of_the_processors(notebook, video_processors, n,
     for processor in video_processors:
         theirs = processor.get_num_of_video_patches(n, height, width, {}) // 4
         assert notebook["video_tokens"](n, height, width, 2 * processor.patch_size) == theirs
-

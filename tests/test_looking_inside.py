@@ -5,13 +5,12 @@ The functions are taken from the notebook itself, so what is tested is what a re
 
 from __future__ import annotations
 
-import ast
 import random
 
-import nbformat
 import numpy as np
 import pytest
 import torch
+from page import define
 from PIL import Image, ImageDraw
 from sklearn.decomposition import PCA
 from sklearn.neighbors import NearestCentroid
@@ -35,12 +34,7 @@ def notebook() -> dict:
         "np": np, "torch": torch, "random": random, "Image": Image, "ImageDraw": ImageDraw, "stats": stats,
         "scenes": scenes, "seed": 0, "side": SIDE, "grid": GRID,
     }  # fmt: skip
-    for cell in nbformat.read(NOTEBOOK, as_version=4).cells:
-        if cell.cell_type == "code" and "exercise" not in cell.metadata.get("tags", []):
-            wanted = [n for n in ast.parse(cell.source).body if isinstance(n, ast.FunctionDef) and n.name in FUNCTIONS]
-            exec(compile(ast.Module(wanted, type_ignores=[]), str(NOTEBOOK), "exec"), namespace)
-    assert namespace.keys() >= FUNCTIONS
-    return namespace
+    return define(NOTEBOOK, FUNCTIONS, namespace)
 
 
 def one_hot(index: int, n: int = GRID * GRID) -> np.ndarray:

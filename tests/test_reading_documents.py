@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import dataclasses
 import json
 import random
@@ -11,10 +10,10 @@ from collections import Counter
 
 import jiwer
 import jsonschema
-import nbformat
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from page import define
 from rapidfuzz.distance import Levenshtein
 
 from helpers import tables, text_metrics
@@ -37,19 +36,7 @@ def notebook() -> dict:
         "re": re, "json": json, "Counter": Counter, "one_line": text_metrics.one_line, "documents": documents,
         "dataclasses": dataclasses, "width_of": width_of, "seen": {"total", "tea"},
     }  # fmt: skip
-    for cell in nbformat.read(NOTEBOOK, as_version=4).cells:
-        if cell.cell_type == "code":
-            wanted = [node for node in ast.parse(cell.source).body if _name(node) in FUNCTIONS | VALUES]
-            exec(compile(ast.Module(wanted, type_ignores=[]), str(NOTEBOOK), "exec"), namespace)
-    assert namespace.keys() >= FUNCTIONS | VALUES
-    return namespace
-
-
-def _name(node: ast.stmt) -> str:
-    if isinstance(node, ast.FunctionDef):
-        return node.name
-    is_assignment = isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
-    return node.targets[0].id if is_assignment else ""
+    return define(NOTEBOOK, FUNCTIONS | VALUES, namespace)
 
 
 texts = st.text(alphabet="aAb1 .\n", max_size=12)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import ast
 import json
 
 import bitsandbytes as bnb
 import nbformat
 import pytest
 import torch
+from page import define
 
 from helpers.profiles import root
 
@@ -16,22 +16,10 @@ NOTEBOOK = root() / "notebooks" / "04_finetuning" / "06_ship_it.ipynb"
 FUNCTIONS = {"stored", "levels", "merged_weight", "step_loss"}
 
 
-def _cells() -> list:
-    return [cell for cell in nbformat.read(NOTEBOOK, as_version=4).cells if cell.cell_type == "code"]
-
-
 @pytest.fixture(scope="module")
-def page():
+def notebook():
     """The notebook's functions by name; an exercise's from its solution."""
-    names = {"torch": torch, "bnb": bnb}
-    for cell in _cells():
-        if "exercise" in cell.metadata.get("tags", []):
-            continue
-        for node in ast.parse(cell.source).body:
-            if isinstance(node, ast.FunctionDef) and node.name in FUNCTIONS:
-                exec(compile(ast.Module([node], []), str(NOTEBOOK), "exec"), names)
-    assert names.keys() >= FUNCTIONS
-    return names
+    return define(NOTEBOOK, FUNCTIONS, {"torch": torch, "bnb": bnb})
 
 
 @pytest.fixture(scope="module")
@@ -43,40 +31,40 @@ def quantised():
     return layer.to("cpu")
 
 
-def test_stored_is_what_the_layer_multiplies_by(page, quantised):
-    weight = page["stored"](quantised.weight)
+def test_stored_is_what_the_layer_multiplies_by(notebook, quantised):
+    weight = notebook["stored"](quantised.weight)
     assert weight.shape == (64, 128)
     torch.testing.assert_close(quantised.train()(torch.eye(128)), weight.T, rtol=1e-4, atol=1e-4)
     plain = torch.randn(3, 4)
-    assert torch.equal(page["stored"](plain), plain)
+    assert torch.equal(notebook["stored"](plain), plain)
 
 
-def test_levels_are_bitsandbytes_levels_in_order(page, quantised):
+def test_levels_are_bitsandbytes_levels_in_order(notebook, quantised):
     """Each weight is its level times its block's scale: so all weights of one level and block are equal."""
-    high, low = page["levels"](quantised.weight).flatten(1)
+    high, low = notebook["levels"](quantised.weight).flatten(1)
     numbers = torch.stack([high, low], dim=1).flatten()  # the first of a byte's two weights is in its upper half
     assert numbers.min() >= 0 and numbers.max() <= 15
     table = bnb.functional.get_4bit_type("nf4", device="cpu")
     scales = quantised.weight.quant_state.absmax.repeat_interleave(64)
     expected = (table[numbers.long()] * scales).view(64, 128)
-    torch.testing.assert_close(page["stored"](quantised.weight), expected, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(notebook["stored"](quantised.weight), expected, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("rank, alpha", [(1, 1), (4, 16), (8, 4)])
-def test_merging_by_hand_is_pefts_merging(page, rank, alpha):
+def test_merging_by_hand_is_pefts_merging(notebook, rank, alpha):
     from peft import LoraConfig, get_peft_model
 
     torch.manual_seed(rank)
     model = torch.nn.Sequential(torch.nn.Linear(24, 12))
     adapted = get_peft_model(model, LoraConfig(r=rank, lora_alpha=alpha, target_modules=["0"], init_lora_weights=False))
     layer = adapted.base_model.model[0]
-    found = page["merged_weight"](
+    found = notebook["merged_weight"](
         layer.base_layer.weight, layer.lora_A["default"].weight, layer.lora_B["default"].weight, alpha
     )
     torch.testing.assert_close(found, adapted.merge_and_unload()[0].weight)
 
 
-def test_the_loss_of_a_step_is_the_trainers(page):
+def test_the_loss_of_a_step_is_the_trainers(notebook):
     """Two processes' parts, each divided by the tokens of both, as AnswerTrainer does it, sum to it."""
     from helpers.finetune.trainer import answer_loss
 
@@ -88,13 +76,13 @@ def test_the_loss_of_a_step_is_the_trainers(page):
     counts = [int((each != -100).sum()) for _, each in parts]
     whole = torch.nn.functional.cross_entropy(logits.flatten(0, 1), labels.flatten()).item()
     assert counts[0] != counts[1]
-    assert page["step_loss"](sums, counts) == pytest.approx(whole, rel=1e-5)
+    assert notebook["step_loss"](sums, counts) == pytest.approx(whole, rel=1e-5)
     assert sum(s / c for s, c in zip(sums, counts)) / 2 != pytest.approx(whole, rel=1e-3)
 
 
-def test_an_update_below_half_the_way_to_the_next_level_is_rounded_away(page, quantised):
+def test_an_update_below_half_the_way_to_the_next_level_is_rounded_away(notebook, quantised):
     """What the page says happens in merging into four bits."""
-    before = page["stored"](quantised.weight)
+    before = notebook["stored"](quantised.weight)
     scales = quantised.weight.quant_state.absmax.repeat_interleave(64).view(64, 128)
     table = bnb.functional.get_4bit_type("nf4", device="cpu")
     nearest = (table[1:] - table[:-1]).min().item() / 2
@@ -108,6 +96,15 @@ def test_the_check_that_the_page_shows_found_no_problem():
     outcome = json.loads((root() / "data" / "measured" / "llama_factory.json").read_text(encoding="utf-8"))
     assert outcome["problems"] == [] and outcome["llamafactory"] == "0.9.5"
     assert outcome["examples"] > 0 and outcome["tokens"] > 100 * outcome["examples"]
+
+
+def test_the_comparison_that_the_page_shows_is_of_equal_trainings():
+    record = json.loads((root() / "data" / "measured" / "finetune_trl.json").read_text(encoding="utf-8"))
+    ours, theirs = record["rows"]
+    assert (ours["trainer"], theirs["trainer"]) == ("course", "trl")
+    assert ours["losses"] == pytest.approx(theirs["losses"], rel=1e-3)
+    assert len(ours["losses"]) == record["steps"] and {"device", "versions", "command", "date"} <= record.keys()
+    assert ours["step_seconds"] <= theirs["step_seconds"]  # design, section 8
 
 
 def test_the_settings_that_the_page_points_at_are_written():

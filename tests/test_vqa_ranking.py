@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import ast
-
-import nbformat
 import pytest
 import torch
+from page import define
 
 from helpers.batching import batched
 from helpers.models import load
@@ -32,11 +30,7 @@ def vqa():
     """The notebook's functions by name, with the nano model, and questions of several lengths with their pictures."""
     model, processor, _ = load("blip-vqa")
     names = {"model": model, "processor": processor, "torch": torch, "scenes": scenes, "batched": batched}
-    for cell in nbformat.read(NOTEBOOK, as_version=4).cells:
-        for node in ast.parse(cell.source).body if cell.cell_type == "code" else []:
-            if isinstance(node, ast.FunctionDef) and node.name in FUNCTIONS:
-                exec(compile(ast.Module([node], []), str(NOTEBOOK), "exec"), names)
-    assert names.keys() >= FUNCTIONS
+    define(NOTEBOOK, FUNCTIONS, names)
     items = list(scenes.questions("heldout", N))
     images = [scenes.render(scene) for scene, _ in items]
     names["pixels"] = processor.image_processor(images, return_tensors="pt").pixel_values

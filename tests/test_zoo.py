@@ -137,6 +137,7 @@ def test_hub_errors_are_explained(empty_cache, monkeypatch):
         (errors.RepositoryNotFoundError, "not on the hub"),
         (OSError, "could not be downloaded"),
     ]:
+
         def fail(*args, kind=kind, **kwargs):
             raise kind.__new__(kind)
 

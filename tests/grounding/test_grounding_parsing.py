@@ -30,7 +30,7 @@ TWO = '{"bbox_2d": [5, 6, 7, 8], "label": "blue ring"}'
         '{"objects": {"first": [' + ONE + '], "then": [[[' + TWO + "]]]}}",
         f'{{"a": {{"b": [ {ONE} ]}}, "bbox": {TWO}'.replace('"bbox": {', '"c": {'),
         f"{{{{{ONE}]]}}, [{TWO}",
-        f"{ONE[:-1]}, \"attributes\": {{\"size\": [1, 2]}}}} and {TWO}",
+        f'{ONE[:-1]}, "attributes": {{"size": [1, 2]}}}} and {TWO}',
     ],
 )
 def test_whole_objects_are_read_whatever_stands_around_them(text):
@@ -85,9 +85,9 @@ def test_labels_are_text_or_nothing():
     labels = ['"it\'s \\"red\\" {1}, [2]"', '"红色的星"', "3", "null", '["star"]', '""']
     text = ", ".join(f'{{"bbox_2d": [1, 2, 3, 4], "label": {label}}}' for label in labels)
     read = [box.label for box in parse_boxes(f"[{text}]").found]
-    assert read == ["it's \"red\" {1}, [2]", "红色的星", "", "", "", ""]
+    assert read == ['it\'s "red" {1}, [2]', "红色的星", "", "", "", ""]
     (single,) = parse_boxes("{'bbox_2d': [1, 2, 3, 4], 'label': 'it\\'s a \"star\"'}").found
-    assert single.label == "it's a \"star\""
+    assert single.label == 'it\'s a "star"'
 
 
 def test_points():
