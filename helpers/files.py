@@ -35,6 +35,37 @@ def write_json(path: Path, data: object) -> None:
     write_text(path, json.dumps(data, indent=1, ensure_ascii=False) + "\n")
 
 
+class InUse(CourseError):
+    """Another process is writing to the same folder."""
+
+
+@contextlib.contextmanager
+def locked(folder: Path, setting: str) -> Iterator[None]:
+    """Hold a run's folder, making it if need be. The lock is the operating system's: it ends with the process.
+
+    Args:
+        setting: what names another folder, e.g. "--out"; the messages say so.
+
+    Raises InUse when another run holds it, DiskFull, and CourseError where the folder cannot be made.
+    """
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(folder / ".lock", timeout=0)
+    try:
+        with disk_full_is_an_answer(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            lock.acquire()
+    except Timeout as error:
+        advice = f"Wait for it to end, or give this one another folder ({setting})."
+        raise InUse(f"Another run is writing to {folder}. {advice}") from error
+    except (FileExistsError, NotADirectoryError, PermissionError) as error:
+        raise CourseError(f"{folder} cannot be written to ({error.strerror}). Choose another ({setting}).") from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
 def check_disk(folder: Path, need_gb: float) -> None:
     """Raise DiskFull unless ``need_gb`` are free where ``folder`` is (or will be made)."""
     while not folder.exists():

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING
 
 from .. import chat, records, world_pictures
 from ..errors import CourseError
+from ..files import locked
 from .cost import output_tokens
 from .estimate import prompt_tokens
 from .limits import RETRYABLE, Limiter, Limits, backoff
-from .log import LOG, RUNS, Attempt, JsonLines, finished_keys, locked, read
+from .log import LOG, RUNS, Attempt, JsonLines, finished_keys, read
 from .plan import Key, Request
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ async def run(
     wait or answers nothing any more, DiskFull, and CourseError for a request no model could take.
     """
     folder, limits = Path(folder), limits or Limits()
-    with locked(folder):
+    with locked(folder, "--out"):
         attempts = read(folder)
         done = finished_keys(attempts)
         left = [[request for request in block if request.key not in done] for block in plan]

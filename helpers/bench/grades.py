@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..files import locked
 from ..tasks import Item
-from .log import GRADES, Attempt, JsonLines, grade_line, locked, read, read_grades
+from .log import GRADES, Attempt, JsonLines, grade_line, read, read_grades
 from .plan import digest
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def grade_answers(folder: str | Path, items: Sequence[Item]) -> dict[str, int]:
     against = {(item.task, item.id): (item, digest(item.grader, item.reference)) for item in items}
     left: collections.Counter[str] = collections.Counter()
     same: dict[tuple[str, str, str], Grade] = {}  # models often write the same program: it is run once
-    with locked(folder):
+    with locked(folder, "--out"):
         known = read_grades(folder)
 
         def is_due(attempt: Attempt) -> bool:

@@ -121,30 +121,6 @@ class JsonLines:
                 os.fsync(self._file.fileno())
 
 
-@contextlib.contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Hold a run's folder, making it if need be. The lock is the operating system's: it ends with the process.
-
-    Raises LogError when another run holds it, DiskFull, and CourseError where the folder cannot be made.
-    """
-    from filelock import FileLock, Timeout
-
-    lock = FileLock(folder / ".lock", timeout=0)
-    try:
-        with disk_full_is_an_answer(folder):
-            folder.mkdir(parents=True, exist_ok=True)
-            lock.acquire()
-    except Timeout as error:
-        advice = "Wait for it to end, or give this one another folder (--out)."
-        raise LogError(f"Another run is writing to {folder}. {advice}") from error
-    except (FileExistsError, NotADirectoryError, PermissionError) as error:
-        raise CourseError(f"{folder} cannot be written to ({error.strerror}). Choose another (--out).") from error
-    try:
-        yield
-    finally:
-        lock.release()
-
-
 def read(folder: str | Path) -> list[Attempt]:
     """Every attempt in a run's folder, in the order in which they ended, with its grade; none where there is no log.
 

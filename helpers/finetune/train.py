@@ -11,10 +11,12 @@ A run's folder (``config.output``) holds
 | ``checkpoints/`` | what a resumed run needs, every ``save_steps``; removed when the run is finished |
 | ``run.json`` | the settings and a hash of the examples, so that nothing else is resumed |
 | ``adapter/`` | the result: written whole or not at all |
+| ``.lock`` | held while a run writes here |
 """
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import json
@@ -26,7 +28,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import CourseError
-from ..files import check_disk, write_json
+from ..files import check_disk, locked, write_json
 from ..profiles import ModelSpec, device, set_seed, spec
 from .adapt import RECORD, add_lora, load_base, trainable
 from .config import Config
@@ -81,15 +83,21 @@ def finetune(
         resume: go on from the last whole checkpoint in ``config.output``, on the same loss curve; from the start
             where there is none. Otherwise what the folder holds of an earlier run is replaced.
 
-    Raises Refused for what preflight finds, DiskFull, what ``load_base`` raises, and CourseError for a folder whose
-    run had other settings or examples.
+    Raises Refused for what preflight finds, InUse for a folder that another run is writing to, DiskFull, what
+    ``load_base`` raises, and CourseError for a folder whose run had other settings or examples.
     """
+    train = list(train)
+    arguments = _arguments(config, train)
+    is_main = arguments.distributed_state.is_main_process  # of one process, or several that accelerate started
+    with locked(config.folder, "output") if is_main else contextlib.nullcontext():
+        return _finetune(config, train, arguments, model, processor, callbacks, resume)
+
+
+def _finetune(config: Config, train: list, arguments, model, processor, callbacks: Sequence, resume: bool) -> Run:
     from .collate import Collator
     from .preflight import preflight
 
-    train = list(train)
-    arguments = _arguments(config, train)
-    state = arguments.distributed_state  # one process, or one of several that accelerate or torchrun started
+    state = arguments.distributed_state
     checkpoint = _prepare_folder(config, train, resume, state)
     if model is None:
         model, processor, _ = load_base(config)

@@ -13,9 +13,10 @@ from benching import IMPATIENT, adds, asked, bench, now_and_then, sums
 from scripted_server import CLOSE, EMPTY_CHOICES, HANGING, REFUSED, RESET, answer, begun, fault, scripted_server
 
 from helpers import world_pictures
-from helpers.bench import Limits, LogError, RunStopped, grade_answers, latency, read, summarise
+from helpers.bench import Limits, RunStopped, grade_answers, latency, read, summarise
 from helpers.bench import limits as limits_module
-from helpers.bench.log import locked, read_runs
+from helpers.bench.log import read_runs
+from helpers.files import InUse, locked
 from helpers.grading import allow
 from helpers.images import to_data_url
 from helpers.tasks import Item
@@ -250,7 +251,7 @@ def test_tokens_reserved_and_not_used_are_given_back(tmp_path):
 
 def test_a_folder_in_use_is_refused_before_anything_is_asked(tmp_path):
     with scripted_server(adds) as server:
-        with locked(tmp_path), pytest.raises(LogError, match="Another run"):
+        with locked(tmp_path, "--out"), pytest.raises(InUse, match="Another run"):
             bench(server.base_url, tmp_path, sums(1))
         assert not server.requests
 

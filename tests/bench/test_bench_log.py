@@ -14,8 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from helpers.bench import LogError, Settings, read
-from helpers.bench.log import LOG, JsonLines, locked
+from helpers.bench.log import LOG, JsonLines
 from helpers.errors import CourseError
+from helpers.files import InUse, locked
 
 TEXT = st.text(st.characters(exclude_categories=[]))  # lone surrogates and control characters included
 
@@ -82,8 +83,8 @@ def test_a_damaged_line_is_named(tmp_path, damage):
 HOLD = """
 import sys, time
 from pathlib import Path
-from helpers.bench.log import locked
-with locked(Path(sys.argv[1])):
+from helpers.files import locked
+with locked(Path(sys.argv[1]), "--out"):
     print("held", flush=True)
     time.sleep(60)
 """
@@ -93,15 +94,15 @@ def test_two_runs_cannot_hold_one_folder_and_a_killed_one_lets_go(tmp_path):
     folder = tmp_path / "run"
     holder = subprocess.Popen([sys.executable, "-c", HOLD, folder], stdout=subprocess.PIPE, text=True)
     assert holder.stdout.readline() == "held\n"
-    with pytest.raises(LogError, match="Another run is writing to .*run"), locked(folder):
+    with pytest.raises(InUse, match=r"Another run is writing to .*run.*\(--out\)"), locked(folder, "--out"):
         pass
     holder.send_signal(signal.SIGKILL)
     holder.wait()
-    with locked(folder), pytest.raises(LogError, match="Another run"), locked(folder):
+    with locked(folder, "--out"), pytest.raises(InUse, match="Another run"), locked(folder, "--out"):
         pass
 
 
 def test_a_file_where_the_folder_should_be(tmp_path):
     (tmp_path / "run").write_text("")
-    with pytest.raises(CourseError, match="cannot be written to"), locked(tmp_path / "run"):
+    with pytest.raises(CourseError, match="cannot be written to"), locked(tmp_path / "run", "--out"):
         pass

@@ -18,7 +18,7 @@ from courses import ROOT, clean_environment
 from tuning import SMALL, adapted, config, examples
 
 from helpers.errors import CourseError
-from helpers.files import DiskFull
+from helpers.files import DiskFull, InUse, locked
 from helpers.finetune import adapt
 from helpers.finetune.collate import Collator
 from helpers.finetune.order import order, weights
@@ -112,7 +112,7 @@ def test_a_run_leaves_its_log_and_its_adapter(run):
     rows = [json.loads(line) for line in (run.config.folder / "log.jsonl").read_text().splitlines()]
     assert [row["step"] for row in rows] == list(range(1, SMALL["steps"] + 1)) and rows == run.log
     assert run.losses[-1] < run.losses[0] and all(row["seconds"] > 0 for row in rows)
-    assert {path.name for path in run.config.folder.iterdir()} == {"log.jsonl", "run.json", "adapter"}
+    assert {path.name for path in run.config.folder.iterdir()} == {"log.jsonl", "run.json", "adapter", ".lock"}
     assert run.preflight.samples == 20 and run.record["trainable"] == run.preflight.trainable
     assert not run.model.training
 
@@ -230,6 +230,12 @@ def test_nothing_else_is_resumed(tmp_path):
         finetune(config(tmp_path, learning_rate=0.1), examples(), resume=True)
     with pytest.raises(CourseError, match="began with other data"):
         finetune(config(tmp_path), examples()[:-1], resume=True)
+
+
+def test_two_trainings_cannot_write_into_one_folder(tmp_path):
+    with locked(tmp_path, "output"), pytest.raises(InUse, match=r"Another run is writing to .*\(output\)"):
+        finetune(config(tmp_path), examples())
+    assert not (tmp_path / "log.jsonl").exists()
 
 
 def test_a_finished_run_is_not_resumed(run):
