@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from transformers import WhisperFeatureExtractor
 
-from . import grey_pictures, patch_labels, qwen_vl_data, qwen_vl_tasks, strokes, tones
+from . import grey_pictures, patch_labels, qwen_vl_data, qwen_vl_scenes, qwen_vl_tasks, strokes, tones
 from .qwen_vl_data import SYSTEM, USER, Sequence, build_tokenizer, in_token_order, vision_inputs
 from .qwen_vl_tasks import QWEN2_5, Turn
 
@@ -90,7 +90,7 @@ MAKE = {"strokes": stroke_example, "tones": tone_example, "both": both_example}
 def examples_of(kind: str, step: int, n: int) -> list:
     if kind in MAKE:
         return [MAKE[kind](step * n + i) for i in range(n)]
-    make = {"scenes": partial(qwen_vl_tasks.scene_example, per_side=8), "drills": qwen_vl_tasks.drill_example,
+    make = {"scenes": partial(qwen_vl_scenes.scene_example, per_side=8), "drills": qwen_vl_scenes.drill_example,
             "grey": qwen_vl_tasks.grey_example}[kind]  # fmt: skip
     return [make(QWEN2_5, 10_000_000 + step * n + i) for i in range(n)]
 

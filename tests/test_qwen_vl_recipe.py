@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 from helpers.worlds import documents, scenes
-from recipes import cpu_speed, patch_labels, qwen_vl, qwen_vl_data, qwen_vl_tasks
+from recipes import cpu_speed, patch_labels, qwen_vl, qwen_vl_data, qwen_vl_scenes
 from recipes.qwen_vl_data import talk_batch
 from recipes.qwen_vl_tasks import QWEN2_5, QWEN3
 
@@ -146,7 +146,7 @@ def test_the_first_stage_teaches_the_tower_and_the_second_leaves_it(student):
 
 def test_every_drill_asks_about_one_thing_among_several():
     for i in range(20):
-        example = qwen_vl_tasks.drill_example(QWEN3, i)
+        example = qwen_vl_scenes.drill_example(QWEN3, i)
         assert len({thing.pair for thing in example.content.things}) > 1 and 3 <= len(example.talks) <= 7
         assert all(turn.reasoning is None for talk in example.talks for turn in talk)
 
@@ -168,7 +168,7 @@ def test_box_labels_tell_the_box_of_what_stands_there():
 def test_only_answers_carry_loss():
     tokenizer = qwen_vl_data.build_tokenizer()
     for family in (QWEN2_5, QWEN3):
-        example = qwen_vl_tasks.scene_example(family, 5, 8)
+        example = qwen_vl_scenes.scene_example(family, 5, 8)
         example.talks = example.talks[-1:]
         sequence = qwen_vl_data.encode(example, family)
         learned = tokenizer.decode([label for label in sequence.labels if label != qwen_vl_data.IGNORED])
