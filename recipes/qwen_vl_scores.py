@@ -17,11 +17,11 @@ ABOUT = """trained for the course *Hands-On Multimodal LLMs* on synthetic scenes
 documents, clips and pairs of pictures. It is **not** a small version of a public model: it knows nothing but those
 worlds in their own wordings, and what it says about a photograph means nothing. (Nobody has run the recipe as it
 stands from start to end; the models were trained while it was being made. `qwen2_5_vl-s` and `-m` had 1,740 steps of it
-as it was before it drilled places and showed grey pictures. So had `-l`, with 5,800 steps, and a tower from earlier
-versions that was taught the boxes for 720 steps and the background for 400; 3,000 of its 4,700 steps of conversations
-came before the last of that. `qwen3_vl` had the same (2,800 before), and then 700 steps of the tower with grey pictures
-and 2,100 of conversations with places and grey pictures among them. The minutes of earlier versions of the towers are
-not counted.)"""
+as it was before it drilled places and showed grey pictures. `-l` and `qwen3_vl` had 5,800 of those, with a tower from
+earlier versions that was taught the boxes for 720 steps and the background for 400; 3,000 and 2,800 of their 4,700
+steps of conversations came before the last of that. `-l` then had 4,200 steps of conversations that began with nothing
+but places; `qwen3_vl` had 700 steps of the tower with grey pictures, 2,100 of conversations with those and places among
+them, and 2,800 that began with nothing but places. The minutes of earlier versions of the towers are not counted.)"""
 DATA = "`helpers.worlds`: `scenes`, `documents`, `clips` and `pairs`, split `train`; synthetic, drawn by programs"
 WHERE = "on one CPU core with AVX-512, beside other work on the machine"
 SCORES_NOTE = """Of 100 held-out items each, decoded greedily: shares of exact answers, but for "analysis" the share of
