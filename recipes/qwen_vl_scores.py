@@ -21,7 +21,8 @@ as it was before it drilled places and showed grey pictures. `-l` and `qwen3_vl`
 earlier versions that was taught the boxes for 720 steps and the background for 400; 3,000 and 2,800 of their 4,700
 steps of conversations came before the last of that. `-l` then had 4,200 steps of conversations that began with nothing
 but places; `qwen3_vl` had 700 steps of the tower with grey pictures, 2,100 of conversations with those and places among
-them, and 2,800 that began with nothing but places. The minutes of earlier versions of the towers are not counted.)"""
+them, 2,800 that began with nothing but places, and 450 of which a third were about grey pictures. The minutes of
+earlier versions of the towers are not counted.)"""
 DATA = "`helpers.worlds`: `scenes`, `documents`, `clips` and `pairs`, split `train`; synthetic, drawn by programs"
 WHERE = "on one CPU core with AVX-512, beside other work on the machine"
 SCORES_NOTE = """Of 100 held-out items each, decoded greedily: shares of exact answers, but for "analysis" the share of
