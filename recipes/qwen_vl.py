@@ -16,9 +16,9 @@ models spoke fluently and looked at nothing (the loss on scenes was 0.57, with t
 run the tower went on learning with the language model, and forgot: the share of patches whose shape it knew fell from
 0.82 to 0.72 within 200 steps. In a third run all was taught at once, and the language model did not learn to look where
 a question points; now skills come one after the other (``qwen_vl_data.CURRICULUM``). Where a thing stands is among the
-labels because Qwen2.5-VL's tower knows places only relative to each other. That was not enough: for 3,000 steps the
-language model wrote likely boxes instead of the ones that its visual tokens tell (IoU 0.10, where a linear head reads
-0.89 off the same tokens), until it was asked for nothing but places for 600 steps.
+labels because Qwen2.5-VL's tower knows places only relative to each other. That was not enough: the language model
+wrote likely boxes instead of the ones that its visual tokens tell (IoU 0.10), until it was asked for nothing but
+places.
 """
 
 from __future__ import annotations

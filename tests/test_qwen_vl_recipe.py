@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from functools import partial
 
 import numpy as np
@@ -149,6 +150,29 @@ def test_every_drill_asks_about_one_thing_among_several():
         example = qwen_vl_scenes.drill_example(QWEN3, i)
         assert len({thing.pair for thing in example.content.things}) > 1 and 3 <= len(example.talks) <= 7
         assert all(turn.reasoning is None for talk in example.talks for turn in talk)
+
+
+def test_place_drills_ask_for_one_thing_and_for_several():
+    """With single things only, a model learned to stop after its first box."""
+    lengths = set()
+    for i in range(40):
+        example = qwen_vl_scenes.place_example(QWEN2_5, i)
+        drilled = [turn for [turn] in example.talks if turn.question.startswith(("Locate", "Point"))]
+        listed = [json.loads(turn.answer) for turn in drilled]
+        assert len({thing.pair for thing in example.content.things}) > 1
+        lengths |= {len(some) for some in listed}
+        for some in listed:
+            assert all(0 <= v <= 112 for each in some for v in each.get("bbox_2d", each.get("point_2d")))
+    assert {1, 2, 3} <= lengths and max(lengths) <= qwen_vl_scenes.BOXES
+
+
+@pytest.mark.parametrize("family", [QWEN2_5, QWEN3])
+def test_a_telling_describes_analyses_and_thinks_where_the_family_does(family):
+    example = qwen_vl_scenes.telling_example(family, 3)
+    described, analysed, asked = (talk[0] for talk in example.talks)
+    assert described.answer == scenes.description(example.content)
+    assert analysed.answer == scenes.analysis(example.content)
+    assert asked.reasoning == (scenes.reasoning(example.content) if family.thinks else None)
 
 
 def test_box_labels_tell_the_box_of_what_stands_there():

@@ -46,7 +46,7 @@ async def run(
     ``client`` comes from ``chat.make_client``. Transport failures are logged too, asked again up to
     ``limits.attempts`` times, and again when the same plan is run into the same folder. ``command`` is noted down.
 
-    Raises LogError while another run holds the folder, RunStopped when the server refuses the key, asks for a very long
+    Raises InUse while another run holds the folder, RunStopped when the server refuses the key, asks for a very long
     wait or answers nothing any more, DiskFull, and CourseError for a request no model could take.
     """
     folder, limits = Path(folder), limits or Limits()

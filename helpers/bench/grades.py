@@ -23,7 +23,7 @@ def grade_answers(folder: str | Path, items: Sequence[Item]) -> dict[str, int]:
     """Grade the answers to ``items`` that have no grade yet, or whose reference or grader has changed since.
 
     An answer keeps its grade over runs; one line each is appended. Equal answers to an item are graded once. Comes back
-    with the reasons why answers were left without a grade, and how many. Raises LogError while another run holds the
+    with the reasons why answers were left without a grade, and how many. Raises InUse while another run holds the
     folder, DiskFull, and TaskError for an item that its grader cannot use.
     """
     from tqdm import tqdm
