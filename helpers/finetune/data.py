@@ -74,7 +74,7 @@ def _phantom(
     }[task]
     thought = f"{OPEN}\n{phantoms.reasoning(slice)}\n{CLOSE}\n\n" if traces is True else ""
     thought = EMPTY_THOUGHT if traces == "empty" else thought
-    picture = _once(where / f"{slice.patient}-{slice.z:.2f}mm.png", lambda path: phantoms.render(slice).save(path))
+    picture = _once(where / f"{slice.patient}-{slice.z:.2f}mm.png", _png(phantoms.render, slice))
     found = slice.finding
     truth = {key: getattr(found, key) if found else None for key in ("side", "region", "density")}
     return Example(
@@ -122,7 +122,7 @@ def _face(face: faces.Face, name: str, modality: str, where: Path) -> Example:
             {"role": "user", "content": IMAGE * sees + AUDIO * hears + question},
             {"role": "assistant", "content": face.emotion},
         ],
-        images=[_once(where / f"{name}.png", lambda path: faces.render(face).save(path))] if sees else [],
+        images=[_once(where / f"{name}.png", _png(faces.render, face))] if sees else [],
         audios=[_once(where / f"{name}.wav", voice)] if hears else [],
         group=face.identity.id,
         label=face.emotion,
@@ -142,6 +142,11 @@ def _source_hash(world: str) -> str:
     worlds = root() / "helpers" / "worlds"
     sources = [*sorted((worlds / world).glob("*.py")), worlds / "drawing.py"]
     return sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:8]
+
+
+def _png(render: Callable, what: object) -> Callable[[Path], None]:
+    """What writes a drawing. Noise hardly gets smaller by compressing it well, which took longer than drawing it."""
+    return lambda path: render(what).save(path, compress_level=1)
 
 
 def _once(path: Path, write: Callable[[Path], None]) -> str:
