@@ -156,6 +156,7 @@ def pair_example(family: Family, index: int) -> Example:
     kinds = tuple(pairs.ANSWERS)
     pair, first = pairs.sample_question(draw, "train", kinds[index % len(kinds)])
     others = [q for q in pairs.questions(pair, rng) if q.text != first.text]
+    others.sort(key=lambda q: q.type != "difference")  # the sentence is the hardest: never left out
     talks = [[Turn(q.text, q.answer)] for q in (first, *others[:4])]
     pictures = [np.asarray(picture) for picture in pairs.render(pair, 8 * family.patch)]
     return Example(pictures, talks, numbered=rng.random() < 0.7)
