@@ -159,7 +159,7 @@ def runs():
 
 
 def test_what_the_page_compares_is_recorded(runs):
-    assert {"weighted", "resampled", "audio", "both"} <= runs.keys() <= emotion_runs.RUNS.keys()
+    assert {"plain", "weighted", "audio", "both"} <= runs.keys() <= emotion_runs.RUNS.keys()
 
 
 @pytest.mark.parametrize("name", emotion_runs.RUNS)
