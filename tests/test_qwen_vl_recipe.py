@@ -11,10 +11,10 @@ import pytest
 import torch
 from PIL import Image
 
-from helpers.worlds import documents, scenes
+from helpers.worlds import documents, pairs, scenes
 from recipes import cpu_speed, patch_labels, qwen_vl, qwen_vl_data, qwen_vl_scenes
 from recipes.qwen_vl_data import talk_batch
-from recipes.qwen_vl_tasks import QWEN2_5, QWEN3
+from recipes.qwen_vl_tasks import QWEN2_5, QWEN3, pair_example
 
 ROLES = ("qwen2_5_vl-s", "qwen3_vl")  # one of each family
 MAKERS = {name: partial(make, per_side=8) if name == "scenes" else make for name, make in qwen_vl_data.MAKE.items()}
@@ -173,6 +173,12 @@ def test_a_telling_describes_analyses_and_thinks_where_the_family_does(family):
     assert described.answer == scenes.description(example.content)
     assert analysed.answer == scenes.analysis(example.content)
     assert asked.reasoning == (scenes.reasoning(example.content) if family.thinks else None)
+
+
+def test_every_pair_is_asked_what_is_different():
+    for i in range(16):
+        talks = pair_example(QWEN2_5, i).talks
+        assert any(turn.question in pairs.COMPARE for [turn] in talks) and len(talks) <= 5
 
 
 def test_box_labels_tell_the_box_of_what_stands_there():
