@@ -49,10 +49,11 @@ VISION_SHARES = {"scenes": 2, "documents": 1, "grey": 1}
 #: What the second stage's batches are made of, until which share of its steps. One skill is easier to learn than ten at
 #: a time: with all of them from the start, questions about one thing among several were answered by a guess for 3,400
 #: steps; as drills they took 600. Boxes stayed guesses (IoU 0.10) while places were a fifth of the batches; 600 steps
-#: of nothing else took them to 0.46. So it was with pairs and documents: after 500 and 900 steps of them, and 1,600 of a
-#: mixture, differences had come from 0.31 to 0.55 and keys and values from 0.37 to 0.57. What was learned must be kept
+#: of nothing else took them to 0.46. So it was with pairs and documents: after 500 and 900 steps of them, and 1,600 of
+#: a mixture, differences came from 0.31 to 0.55 and keys and values from 0.37 to 0.57. What was learned must be kept
 #: in the mixture that follows: after 250 steps of nothing but telling, no box was right; and with a tenth of grey
-#: pictures, chapter 4's fine-tuning on phantoms ended at a macro-F1 of 0.53, after 450 steps with a third of them at 0.70.
+#: pictures, chapter 4's fine-tuning on phantoms ended at a macro-F1 of 0.53, after 450 steps with a third of them at
+#: 0.70.
 CURRICULUM = (
     (0.16, {"drills": 1}),
     (0.24, {"drills": 2, "scenes": 3, "reading": 5}),
