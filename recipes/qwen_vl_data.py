@@ -14,9 +14,10 @@ import torch
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from helpers.profiles import root
+from helpers.worlds import clips, documents, scenes
 
 from . import grey_pictures
-from .patch_labels import background_labels, box_labels, document_labels, scene_labels
+from .patch_labels import background_labels, box_labels, clip_labels, document_labels, scene_labels
 from .qwen_vl_scenes import drill_example, place_example, scene_example, telling_example
 from .qwen_vl_tasks import (
     PATCHES_PER_SIDE,
@@ -44,8 +45,12 @@ BATCH = {
     "drills": 16, "places": 16, "telling": 24, "scenes": 16, "reading": 12, "documents": 8, "clips": 10, "pairs": 12,
     "grey": 16,
 }  # fmt: skip
-VISION_BATCH = {"scenes": 64, "documents": 16, "grey": 64}
-VISION_SHARES = {"scenes": 2, "documents": 1, "grey": 1}
+LABELLED_AS = {  # which labels the patches of a kind have
+    "drills": "scenes", "places": "scenes", "telling": "scenes", "scenes": "scenes", "reading": "documents",
+    "documents": "documents", "clips": "clips", "grey": "grey",
+}  # fmt: skip
+VISION_BATCH = {"scenes": 64, "documents": 16, "grey": 64, "clips": 32}
+VISION_SHARES = {"scenes": 2, "documents": 2, "grey": 1, "clips": 1}
 #: What the second stage's batches are made of, until which share of its steps. One skill is easier to learn than ten at
 #: a time: with all of them from the start, questions about one thing among several were answered by a guess for 3,400
 #: steps; as drills they took 600. Boxes stayed guesses (IoU 0.10) while places were a fifth of the batches; 600 steps
@@ -92,26 +97,36 @@ def vision_batch(family: Family, step: int) -> dict:
     """Batch ``step`` of the first stage: patches, grids and what stands on each patch."""
     kind = kind_of(step, VISION_SHARES)
     examples = examples_of(family, kind, step, VISION_BATCH[kind])
-    labels = []
-    for example in examples:
-        height, width = example.pictures[0].shape[:2]
-        if kind == "scenes":
-            scene, side = example.content, width // family.patch
-            grid = np.concatenate([label(scene, side) for label in SCENE_LABELS], axis=-1)
-        elif kind == "grey":
-            grid = grey_pictures.labels(*example.content, width // family.patch)
-        else:
-            grid = document_labels(example.content, width, height, family.patch)
-        labels.append(in_token_order(grid))
-    inputs = vision_inputs(examples, family)
-    return inputs | {"kind": kind, "patch_labels": torch.from_numpy(np.concatenate(labels))}
+    return vision_inputs(examples, family) | labels_of(kind, examples, family)
+
+
+def labels_of(kind: str, examples: list[Example], family: Family) -> dict:
+    """``patch_labels`` (patches, n) and of which ``kind`` they are; nothing for pairs of pictures, which have none."""
+    if kind not in LABELLED_AS:
+        return {}
+    labels = np.concatenate([in_token_order(grid) for example in examples for grid in label_grids(example, family)])
+    return {"kind": LABELLED_AS[kind], "patch_labels": torch.from_numpy(labels)}
+
+
+def label_grids(example: Example, family: Family) -> list[np.ndarray]:
+    """What stands on each patch of an example's picture, or of every second of its clip: (rows, columns, n) each."""
+    content, (height, width) = example.content, example.pictures[0].shape[:2]
+    per_side = width // family.patch
+    if isinstance(content, scenes.Scene):
+        return [np.concatenate([label(content, per_side) for label in SCENE_LABELS], axis=-1)]
+    if isinstance(content, clips.Clip):
+        return list(clip_labels(content, per_side))
+    if isinstance(content, documents.Document):
+        return [document_labels(content, width, height, family.patch)]
+    return [grey_pictures.labels(*content, per_side)]
 
 
 def talk_batch(family: Family, steps: int, step: int) -> dict:
-    """Batch ``step`` of the second stage, which has ``steps``: patches, grids and conversations."""
+    """Batch ``step`` of the second stage, which has ``steps``: patches, grids, conversations, labels."""
     kind = kind_of(step, next(shares for until, shares in CURRICULUM if step < until * steps))
     examples = examples_of(family, kind, step, BATCH[kind])
-    return vision_inputs(examples, family) | collate([encode(e, family) for e in examples])
+    talks = collate([encode(example, family) for example in examples])
+    return vision_inputs(examples, family) | talks | labels_of(kind, examples, family)
 
 
 def in_token_order(grid: np.ndarray) -> np.ndarray:

@@ -57,14 +57,14 @@ LEAST, MOST = 16, 256  # visual tokens of a picture
 class Example:
     """Pictures (or the frames of one clip) as uint8 (height, width, 3) arrays, and conversations about them.
 
-    ``content`` is what patch labels are made of: a scene, a document, or a grey picture with its spots' masks.
+    ``content`` is what patch labels are made of: a scene, a document, a clip, or a grey picture with its spots' masks.
     """
 
     pictures: list[np.ndarray]
     talks: list[list[Turn]]
     is_clip: bool = False
     numbered: bool = False
-    content: scenes.Scene | documents.Document | tuple | None = None
+    content: scenes.Scene | documents.Document | clips.Clip | tuple | None = None
 
 
 def numbers(family: Family, width: int, height: int):
@@ -146,7 +146,7 @@ def clip_example(family: Family, index: int) -> Example:
         talks.append([Turn(clips.LIST_EVENTS, clips.as_json(clip))])
     side = CLIP_SIDE // family.token * family.token
     frames = list(clips.frames(clip, side))
-    return Example(frames + frames[-1:] * (len(frames) % 2), talks, is_clip=True)
+    return Example(frames + frames[-1:] * (len(frames) % 2), talks, is_clip=True, content=clip)
 
 
 def pair_example(family: Family, index: int) -> Example:

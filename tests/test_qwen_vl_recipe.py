@@ -11,7 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
-from helpers.worlds import documents, pairs, scenes
+from helpers.worlds import clips, documents, pairs, scenes
 from recipes import cpu_speed, patch_labels, qwen_vl, qwen_vl_data, qwen_vl_scenes
 from recipes.qwen_vl_data import talk_batch
 from recipes.qwen_vl_tasks import QWEN2_5, QWEN3, pair_example
@@ -130,7 +130,7 @@ def test_a_batch_is_a_function_of_its_step(make):
         assert len(tensors) >= 3 and all(torch.equal(first[name], second[name]) for name in tensors)
 
 
-def test_the_first_stage_teaches_the_tower_and_the_second_leaves_it(student):
+def test_the_first_stage_teaches_the_tower_and_the_second_everything(student):
     family = qwen_vl.family_of(student.role)
     batch = qwen_vl_data.vision_batch(family, 0)
     assert batch["patch_labels"].shape[1] == len(patch_labels.LABEL_SIZES[batch["kind"]])
@@ -139,10 +139,37 @@ def test_the_first_stage_teaches_the_tower_and_the_second_leaves_it(student):
     tower = list(student.model.model.visual.parameters())
     assert len(losses) == 2 and all(p.grad is not None and p.grad.abs().sum() > 0 for p in tower[:4])
     student.zero_grad(set_to_none=True)
-    sum(student.talk_loss(talk_batch(family, 100, 0)).values()).backward()
-    assert all(p.grad is None for p in tower)
-    assert all(p.grad is not None for p in student.model.model.language_model.parameters())
+    batch = talk_batch(family, 100, 0)
+    sum(student.talk_loss(batch).values()).backward()
+    speaker = list(student.model.model.language_model.parameters())
+    assert all(p.grad is None for p in tower) and all(p.grad is not None for p in speaker)
     student.zero_grad(set_to_none=True)
+    losses = student.joint_losses(batch)
+    losses["lm"].backward()
+    assert len(losses) == 3 and all(p.grad is not None for p in (*tower[:4], *speaker))
+    student.zero_grad(set_to_none=True)
+
+
+@pytest.mark.parametrize("kind", qwen_vl_data.LABELLED_AS)
+def test_every_patch_has_its_labels(kind):
+    for family in (QWEN2_5, QWEN3):
+        examples = [MAKERS[kind](family, i) for i in range(2)]
+        made = qwen_vl_data.labels_of(kind, examples, family)
+        n = int(qwen_vl_data.vision_inputs(examples, family)["grid"].prod(-1).sum())
+        sizes = torch.tensor(patch_labels.LABEL_SIZES[made["kind"]])
+        assert made["patch_labels"].shape == (n, len(sizes)) and (made["patch_labels"] < sizes).all()
+
+
+def test_clip_labels_tell_both_frames_of_a_patch():
+    """A thing that fades in is nothing, then half there, then there; a frame without its partner counts twice."""
+    clip = next(c for c in clips.clips("train", 200) if c.n_frames % 2 and c.events[0].type == clips.APPEARS)
+    event, labels = clip.events[0], patch_labels.clip_labels(clip, 6)
+    n = len(patch_labels.MOMENT_SIZES)
+    frames = [half for second in labels for half in np.split(second, [n], axis=-1)]
+    assert len(frames) == clip.n_frames + 1 and (frames[-1] == frames[-2]).all()
+    shape = 1 + list(scenes.SHAPES).index(clip.things[event.subject].shape)
+    seen = [frame[..., 2][frame[..., 1] == shape].max(initial=0) for frame in frames[: event.last + 1]]
+    assert seen[event.first] == 0 and seen[event.last] == 4 and seen == sorted(seen)
 
 
 def test_every_drill_asks_about_one_thing_among_several():

@@ -25,13 +25,13 @@ from .clip import (
     is_reserved,
 )
 from .questions import ANSWER, NOTHING, Question, clip_questions, parse_seconds, questions, sample_question
-from .render import frames, things_at, times
+from .render import frames, progress, things_at, times
 from .sample import clips, sample_clip
 from .texts import DESCRIBE, LIST_EVENTS, as_json, clause, describe, seconds, timeline
 
 __all__ = [
     "ANSWER", "APPEARS", "CHANGES", "COLLIDES", "DESCRIBE", "DIRECTIONS", "DISAPPEARS", "FPS", "LENGTHS",
     "LIST_EVENTS", "MOVES", "NOTHING", "SPLITS", "Clip", "Event", "Question", "as_json", "clause", "clip_questions",
-    "clip_rng", "clips", "describe", "frames", "is_reserved", "parse_seconds", "questions", "sample_clip",
+    "clip_rng", "clips", "describe", "frames", "is_reserved", "parse_seconds", "progress", "questions", "sample_clip",
     "sample_question", "seconds", "things_at", "timeline", "times",
 ]  # fmt: skip
