@@ -75,6 +75,12 @@ def record(path: Path, results: list[dict]) -> None:
     write_json(path, dict(sorted(known.items())))
 
 
+def recorded_seconds(path: Path, profile: str) -> dict[str, float]:
+    """What notebooks took by ``data/measured/notebooks.json`` at a profile; nothing where there is no such file."""
+    known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    return {name: rows[profile]["seconds"] for name, rows in known.items() if profile in rows}
+
+
 def line(result: dict) -> str:
     """What is said when a notebook ends: its time and memory, or which cell failed, how, and where to look."""
     cost = f"{duration(result['seconds'])}, {result['peak_memory_mb']} MB"

@@ -121,7 +121,9 @@ def run(
             results[name] = stands
         else:
             waiting.append(job)
-    took = {entry["name"]: entry["seconds"] for entry in records.read_timings(out)}
+    measured = root() / "data" / "measured" / "notebooks.json"
+    took = records.recorded_seconds(measured, profile)
+    took |= {entry["name"]: entry["seconds"] for entry in records.read_timings(out)}
     waiting.sort(key=lambda job: -took.get(job.name, 0))  # the longest first, so that it does not end up alone
     about = {"profile": profile, "device": records.device_name(), "versions": records.versions()}
     about["command"] = " ".join(["course run", *(wanted or []), f"--profile {profile} --jobs {jobs}"])
@@ -139,7 +141,7 @@ def run(
         ordered = [results[name] for name in notebooks if name in results]
         records.write_timings(out, ordered)
         if record:
-            records.record(root() / "data" / "measured" / "notebooks.json", ordered)
+            records.record(measured, ordered)
     print(records.report(ordered, out, time.monotonic() - clock), flush=True)
     return ordered
 

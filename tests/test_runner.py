@@ -102,6 +102,16 @@ def test_a_failure_keeps_no_stale_success_from_running_again(tiny_course, monkey
     assert not (tiny_course / "_build/failed/01_first/01_adds.ipynb").exists()
 
 
+def test_a_fresh_clone_begins_with_what_took_longest_elsewhere(tiny_course, monkeypatch, capsys):
+    monkeypatch.setenv("COURSE_ROOT", str(tiny_course))
+    rows = {"01_first/01_adds": {"nano": {"seconds": 1.0}}, "02_second/01_says": {"nano": {"seconds": 9.0}}}
+    change(tiny_course / "data" / "measured" / "notebooks.json", json.dumps(rows))
+    runner.run(jobs=1)
+    said = capsys.readouterr()
+    ended = [line for line in (said.out + said.err).splitlines() if line.startswith("✓")]
+    assert [name in line for name, line in zip(("02_second/01_says", "01_first/01_adds"), ended)] == [True, True]
+
+
 def change(path: Path, text: str = "changed") -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)
