@@ -28,6 +28,7 @@ from .qwen_vl_tasks import (
     clip_example,
     document_example,
     grey_example,
+    letters_example,
     pair_example,
     reading_example,
 )
@@ -39,15 +40,15 @@ IGNORED = -100  # the label of what is not to be learned
 MAKE = {
     "drills": drill_example, "places": place_example, "telling": telling_example, "scenes": scene_example,
     "reading": reading_example, "documents": document_example, "clips": clip_example, "pairs": pair_example,
-    "grey": grey_example,
+    "grey": grey_example, "letters": letters_example, "numbers": partial(reading_example, kinds=("table", "chart")),
 }  # fmt: skip
 BATCH = {
     "drills": 16, "places": 16, "telling": 24, "scenes": 16, "reading": 12, "documents": 8, "clips": 10, "pairs": 12,
-    "grey": 16,
+    "grey": 16, "letters": 16, "numbers": 8,
 }  # fmt: skip
 LABELLED_AS = {  # which labels the patches of a kind have
     "drills": "scenes", "places": "scenes", "telling": "scenes", "scenes": "scenes", "reading": "documents",
-    "documents": "documents", "clips": "clips", "grey": "grey",
+    "documents": "documents", "letters": "documents", "numbers": "documents", "clips": "clips", "grey": "grey",
 }  # fmt: skip
 VISION_BATCH = {"scenes": 64, "documents": 16, "grey": 64, "clips": 32}
 VISION_SHARES = {"scenes": 2, "documents": 2, "grey": 1, "clips": 1}

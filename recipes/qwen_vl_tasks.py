@@ -7,6 +7,7 @@ The conversations of one picture are independent: each begins right after the pi
 from __future__ import annotations
 
 import random
+import string
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -17,7 +18,7 @@ from transformers.models.qwen2_vl.image_processing_qwen2_vl import smart_resize
 from helpers import grounding
 from helpers.worlds import clips, documents, pairs, scenes
 from helpers.worlds.clips.clip import clip_rng
-from helpers.worlds.documents.document import document_rng
+from helpers.worlds.documents.document import document_rng, lay_out, style
 from helpers.worlds.pairs import pair_rng
 
 from . import grey_pictures
@@ -108,12 +109,40 @@ def document_example(family: Family, index: int) -> Example:
     return Example([as_seen(image, family)], talks, content=document)
 
 
-def reading_example(family: Family, index: int) -> Example:
-    """A short document, in full size: its text, and questions about it."""
+def reading_example(family: Family, index: int, kinds: tuple[str, ...] = ("sign", "form", "receipt")) -> Example:
+    """A document of one of these kinds, in full size: its text, and questions about it."""
     rng = random.Random(f"qwen_vl/reading/{index}")
-    document = documents.sample_document(document_rng("train", 3, index), kind=rng.choice(("sign", "form", "receipt")))
+    return _read(family, documents.sample_document(document_rng("train", 3, index), kind=rng.choice(kinds)), rng)
+
+
+def letters_example(family: Family, index: int) -> Example:
+    """A sign that says nothing: letters and digits at random.
+
+    Training shows three in four of the world's two dozen signs. A model that had read only those read "CLOSED" off a
+    sign that said "OPEN": it chose among the signs that it knew.
+    """
+    rng = random.Random(f"qwen_vl/letters/{index}")
+    while True:
+        lines = tuple(_scribble(rng) for _ in range(rng.choice((1, 1, 2, 3))))
+        if not documents.is_reserved(content := documents.Sign(lines)):
+            break
+    look = style(rng, content)
+    return _read(family, documents.Document(content, lay_out(rng, content, look), look), rng)
+
+
+def _scribble(rng: random.Random) -> str:
+    """A line of a sign: mostly letters, all capitals or only the first, and sometimes a number."""
+    word = "".join(rng.choices(string.ascii_uppercase, k=rng.randint(2, 8)))
+    word = rng.choice((word, word.title()))
+    number = str(rng.randint(0, 10 ** rng.randint(1, 4)))
+    return rng.choice((word, word, word, number, f"{word} {number}"))
+
+
+def _read(family: Family, document: documents.Document, rng: random.Random) -> Example:
     talks = [[Turn(rng.choice(documents.TRANSCRIBE), documents.transcription(document))]]
     talks += [[Turn(q.prompt, q.answer)] for q in documents.questions(document, rng)[:4]]
+    if document.kind in ("table", "chart"):
+        talks.append([_converted(document, rng)])
     return Example([as_seen(documents.render(document, 2), family)], talks, content=document)
 
 
