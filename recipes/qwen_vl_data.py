@@ -66,9 +66,9 @@ CURRICULUM = (
     (0.36, {"places": 1}),
     (0.44, {"pairs": 3, "places": 1}),
     (0.50, {"clips": 3, "places": 1}),
-    (0.62, {"reading": 3, "documents": 2, "places": 1}),
-    (1.00, {"scenes": 5, "places": 6, "telling": 4, "drills": 3, "reading": 4, "documents": 5, "clips": 3, "pairs": 4,
-            "grey": 10}),
+    (0.62, {"reading": 2, "letters": 1, "documents": 1, "numbers": 1, "places": 1}),
+    (1.00, {"scenes": 5, "places": 6, "telling": 5, "drills": 4, "reading": 2, "letters": 2, "documents": 4,
+            "numbers": 3, "clips": 3, "pairs": 4, "grey": 10}),
 )  # fmt: skip
 SCENE_LABELS = (scene_labels, box_labels, background_labels)
 TOKENS_PER_SECOND = 2  # Qwen2.5-VL's time axis: a temporal patch of two frames at 2 fps is one second
