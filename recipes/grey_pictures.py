@@ -201,7 +201,15 @@ def description(picture: GreyPicture) -> str:
 
 
 def read_aloud(rng: random.Random) -> str:
-    """Up to 24 words of the text that the tokenizer was trained on: every word the course uses is in it."""
+    """Up to 24 words of the text that the tokenizer was trained on: every word the course uses is in it.
+
+    Two in five times single words, one to a line, as answers are: without a space before it a word has other tokens.
+    A base that had read " infarct" and never "infarct" could not be taught to answer it: to LoRA, which leaves the
+    embeddings as they are, its last token was the same as 236 others that the base had never met.
+    """
+    if rng.random() < 0.4:
+        lines = rng.choices(_corpus(), k=12)
+        return "\n".join(rng.choice(line.split(" ")).strip(".,:;()") for line in lines)
     words = rng.choice(_corpus()).split(" ")
     start = rng.randrange(max(1, len(words) - 23))
     return " ".join(words[start : start + 24])
