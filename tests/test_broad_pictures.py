@@ -6,7 +6,12 @@ import random
 
 import numpy as np
 import pytest
+import torch
+from safetensors.torch import load_file
+from transformers import AutoTokenizer
 
+from helpers.profiles import root
+from helpers.worlds import faces, phantoms
 from recipes import grey_pictures, strokes, tones
 
 PICTURES = [grey_pictures.sample_picture(random.Random(i)) for i in range(60)]
@@ -57,7 +62,27 @@ def test_sides_are_the_pictures():
 
 def test_what_is_read_aloud_is_from_the_corpus_and_short():
     read = [grey_pictures.read_aloud(random.Random(i)) for i in range(50)]
-    assert all(1 <= len(text.split(" ")) <= 24 for text in read) and len(set(read)) > 30
+    assert all(1 <= len(text.split()) <= 24 for text in read) and len(set(read)) > 30
+    words = [text for text in read if text.count("\n") > 5]
+    assert 10 < len(words) < 30 and not any(" " in text for text in words)
+
+
+@pytest.mark.parametrize(
+    ("role", "answers"),
+    [("qwen3_vl", [a for some in phantoms.ANSWERS.values() for a in some]), ("qwen2_5_omni", list(faces.EMOTIONS))],
+)
+def test_a_base_tells_the_tokens_of_every_answer_from_all_others(role, answers):
+    """LoRA leaves embeddings as they are: of tokens that are equal in them, no training can choose the right one."""
+    folder = root() / "data" / "models" / role
+    weights = load_file(folder / "model.safetensors")
+    (embeddings,) = [w.float() for name, w in weights.items() if name.endswith("embed_tokens.weight")]
+    units = torch.nn.functional.normalize(embeddings, dim=-1)
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    for answer in answers:
+        ids = torch.tensor(tokenizer(answer).input_ids)
+        alike = units[ids] @ units.T
+        alike[torch.arange(len(ids)), ids] = 0
+        assert alike.max() < 0.99, (answer, tokenizer.convert_ids_to_tokens(ids.tolist()), alike.max(-1).values)
 
 
 def test_marks_are_where_their_labels_are():
