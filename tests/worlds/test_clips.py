@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from helpers.errors import UnknownName
@@ -81,6 +81,7 @@ def test_pixels_change_only_where_it_happens(index, split):
 
 @few
 @given(seeds, splits)
+@example(270855, "heldout")  # two things that touch by less than a pixel
 def test_events_are_seen_in_the_pixels(index, split):
     found = clip(index, split)
     video, masks = clips.frames(found), inks(found)
@@ -108,7 +109,7 @@ def test_events_are_seen_in_the_pixels(index, split):
             assert np.argmin(apart) == (b - a) / 2 and apart[0] == apart[-1] > min(apart) + 0.15
             assert np.all(np.diff(apart)[: (b - a) // 2] < 0) and np.all(np.diff(apart)[(b - a) // 2 :] > 0)
             radii = found.things[event.subject].r + found.things[event.other].r
-            assert min(apart) < radii < apart[0]
+            assert min(apart) < radii + 0.5 / 96 < apart[0]  # centres of ink are known to about half a pixel
 
 
 @few
