@@ -24,7 +24,7 @@ but places and went on with pairs, clips and documents; `qwen3_vl` had 700 steps
 of conversations with those and places among them, 2,800 that began with nothing but places, and 450 of which a third
 were about grey pictures. Then the towers were taught again, by labels alone, for 1,650 (`-l`) and 900 steps, and after
 that everything together, for 3,150 and 3,300. The weights of both are the mean of two states of this last stage, after
-2,500 of its steps and after all, which was better than either and was chosen by these scores. In `qwen3_vl` the
+2,500 of its steps and after all, on the whole better than either, and chosen by these scores. In `qwen3_vl` the
 embeddings of fourteen tokens that it had never read, and nothing else, then learned for 70 steps of single words.
 The minutes of earlier versions of the towers are not counted.)"""
 DATA = "`helpers.worlds`: `scenes`, `documents`, `clips` and `pairs`, split `train`; synthetic, drawn by programs"

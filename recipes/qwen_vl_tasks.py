@@ -18,7 +18,7 @@ from transformers.models.qwen2_vl.image_processing_qwen2_vl import smart_resize
 from helpers import grounding
 from helpers.worlds import clips, documents, pairs, scenes
 from helpers.worlds.clips.clip import clip_rng
-from helpers.worlds.documents.document import document_rng, lay_out, style
+from helpers.worlds.documents.document import document_rng
 from helpers.worlds.pairs import pair_rng
 
 from . import grey_pictures
@@ -126,8 +126,7 @@ def letters_example(family: Family, index: int) -> Example:
         lines = tuple(_scribble(rng) for _ in range(rng.choice((1, 1, 2, 3))))
         if not documents.is_reserved(content := documents.Sign(lines)):
             break
-    look = style(rng, content)
-    return _read(family, documents.Document(content, lay_out(rng, content, look), look), rng)
+    return _read(family, documents.set_out(rng, content), rng)
 
 
 def _scribble(rng: random.Random) -> str:

@@ -14,7 +14,7 @@ from PIL import Image
 from helpers.worlds import clips, documents, pairs, scenes
 from recipes import cpu_speed, patch_labels, qwen_vl, qwen_vl_data, qwen_vl_scenes
 from recipes.qwen_vl_data import talk_batch
-from recipes.qwen_vl_tasks import QWEN2_5, QWEN3, pair_example
+from recipes.qwen_vl_tasks import QWEN2_5, QWEN3, letters_example, pair_example
 
 ROLES = ("qwen2_5_vl-s", "qwen3_vl")  # one of each family
 MAKERS = {name: partial(make, per_side=8) if name == "scenes" else make for name, make in qwen_vl_data.MAKE.items()}
@@ -170,6 +170,28 @@ def test_clip_labels_tell_both_frames_of_a_patch():
     shape = 1 + list(scenes.SHAPES).index(clip.things[event.subject].shape)
     seen = [frame[..., 2][frame[..., 1] == shape].max(initial=0) for frame in frames[: event.last + 1]]
     assert seen[event.first] == 0 and seen[event.last] == 4 and seen == sorted(seen)
+
+
+def test_clip_labels_tell_how_far_a_colour_has_changed():
+    clip = next(c for c in clips.clips("train", 200) if c.events[0].type == clips.CHANGES)
+    event, thing = clip.events[0], clip.things[clip.events[0].subject]
+    frames = [half for second in patch_labels.clip_labels(clip, 6) for half in np.split(second, 2, axis=-1)]
+    shape = 1 + list(scenes.SHAPES).index(thing.shape)
+    told = [tuple(frame[frame[..., 1] == shape][0, [0, 3]]) for frame in frames]
+    old, new = (1 + list(scenes.COLOURS).index(colour) for colour in (thing.colour, event.detail))
+    assert told[event.first] == (old, 0) and told[event.last] == (new, 0)
+    between = range(event.first + 1, event.last)
+    assert between and all(told[i] == (old, round(4 * clips.progress(event, i))) for i in between)
+
+
+def test_letters_say_what_no_other_sign_says():
+    words = {w for v in (documents.KNOWN, documents.NOVEL) for w in " ".join(v.signs + v.numbered_signs).split()}
+    for i in range(40):
+        example = letters_example(QWEN2_5, i)
+        [[read], *asked] = example.talks
+        assert read.answer == documents.transcription(example.content) == "\n".join(example.content.content.lines)
+        assert asked and not documents.is_reserved(example.content.content)
+        assert not words & set(read.answer.upper().split())
 
 
 def test_every_drill_asks_about_one_thing_among_several():

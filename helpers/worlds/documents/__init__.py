@@ -10,7 +10,7 @@ brings along (in seven variations).
 """
 
 from .contents import AXES, KINDS, Chart, Form, Receipt, Sign, Table, money
-from .document import SPLITS, Document, document_rng, documents, is_reserved, sample_document
+from .document import SPLITS, Document, document_rng, documents, is_reserved, sample_document, set_out
 from .fonts import FACES
 from .layout import MAX_ANGLE, Line, Span
 from .questions import ANSWER, NONE, TYPES, Question, document_questions, questions, sample_question
@@ -36,5 +36,5 @@ __all__ = [
     "TO_HTML", "TO_JSON", "TRANSCRIBE", "TYPES", "Chart", "Document", "Form", "Line", "Question", "Receipt", "Sign",
     "Span", "Table", "as_csv", "as_html", "as_json", "box", "boxes", "document_questions", "document_rng", "documents",
     "is_reserved", "json_prompt", "key_values", "money", "questions", "render", "sample_document", "sample_question",
-    "size", "transcription",
+    "set_out", "size", "transcription",
 ]  # fmt: skip

@@ -67,5 +67,10 @@ def sample_document(rng: random.Random, split: str = "train", kind: str | None =
         content = KINDS[kind](rng, NOVEL if split == "novel" else KNOWN)
         if split == "novel" or is_reserved(content) == (split == "heldout"):
             break
+    return set_out(rng, content)
+
+
+def set_out(rng: random.Random, content: Content) -> Document:
+    """A document that says this, in a look that is drawn."""
     look = style(rng, content)
     return Document(content, lay_out(rng, content, look), look)
