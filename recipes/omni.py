@@ -3,8 +3,8 @@
 The Thinker of Qwen2.5-Omni at a small size. The real one began with the vision tower of Qwen2.5-VL, a language model of
 Qwen2.5 and the audio encoder of Whisper; this one begins with the vision tower and the language model of
 ``qwen2_5_vl-m`` and an audio encoder that nothing was taught yet. Then, as for the Qwen-VL models: the towers alone
-learn what is on each patch and in each audio token, and the language model learns to talk about pictures, rows of
-tones, and both. It has seen marks, grey pictures and scenes, and read every word of the course; it has seen no face
+learn what is on each patch and in each audio token, and after that the whole model learns to talk about pictures, rows
+of tones, and both, with the labels beside it. It has seen marks, grey pictures and scenes, and read every word of the course; it has seen no face
 and heard no voice, so that chapter 4 can measure what a fine-tuning on those adds.
 """
 
@@ -102,21 +102,33 @@ class Student(qwen_vl.Student):
         super().__init__("qwen2_5_omni", build_model(), build_processor().image_processor)
         self.tones = torch.nn.Linear(self.model.config.text_config.hidden_size, sum(tones.LABEL_SIZES))
 
+    def joint_losses(self, batch: dict) -> dict[str, torch.Tensor]:
+        """``talk_loss``, from which both towers learn too, and a share of the labels', so that they do not forget."""
+        seen, vision = {}, None
+        if "pixels" in batch:
+            with mixed_precision():
+                vision = self.look(batch)
+            seen = qwen_vl.handed_on(batch, vision)
+        labels = self.label_losses(batch, vision)
+        return self.talk_loss(batch, seen | heard(batch)) | {n: qwen_vl.LABEL_WEIGHT * v for n, v in labels.items()}
+
     def perceived(self, batch: dict) -> dict:
         """Pictures where there are some, as patches that were looked at; sounds as the model itself will hear them."""
-        seen = super().perceived(batch) if "pixels" in batch else {}
-        return seen | {name: batch[name] for name in ("input_features", "feature_attention_mask") if name in batch}
+        return (super().perceived(batch) if "pixels" in batch else {}) | heard(batch)
 
-    def label_losses(self, batch: dict) -> dict[str, torch.Tensor]:
+    def label_losses(self, batch: dict, vision=None) -> dict[str, torch.Tensor]:
         """How well the labels can be read off patches and visual tokens, or off audio tokens."""
         if batch["kind"] != "tones":
-            return super().label_losses(batch)
+            return super().label_losses(batch, vision)
         with mixed_precision():
-            heard = self.model.model.get_audio_features(
-                batch["input_features"], batch["feature_attention_mask"], return_dict=True
-            ).last_hidden_state
-            logits = self.tones(heard)
+            tokens = self.model.model.get_audio_features(**heard(batch), return_dict=True).last_hidden_state
+            logits = self.tones(tokens)
         return {"tones": label_loss(logits.float().split(tones.LABEL_SIZES, dim=-1), batch["token_labels"])}
+
+
+def heard(batch: dict) -> dict:
+    """What of a batch the audio tower hears."""
+    return {name: batch[name] for name in ("input_features", "feature_attention_mask") if name in batch}
 
 
 def main(steps: int = STEPS, seed: int = 0) -> tuple[dict, object, float]:
@@ -130,10 +142,8 @@ def main(steps: int = STEPS, seed: int = 0) -> tuple[dict, object, float]:
         towers, student.label_losses, omni_data.label_batch, steps=label_steps,
         state_path=qwen_vl.state_path("qwen2_5_omni-towers"), **lrs,
     )  # fmt: skip
-    towers.eval().requires_grad_(False)
-    speaker = torch.nn.ModuleList([core.language_model, student.model.lm_head])
     minutes += train(
-        speaker, student.talk_loss, omni_data.talk_batch, steps=steps - label_steps,
+        student, student.joint_losses, omni_data.talk_batch, steps=steps - label_steps,
         state_path=qwen_vl.state_path("qwen2_5_omni"), **lrs,
     )  # fmt: skip
     slow_down(student.model)
@@ -141,4 +151,4 @@ def main(steps: int = STEPS, seed: int = 0) -> tuple[dict, object, float]:
     student.model.generation_config = GenerationConfig(
         do_sample=False, eos_token_id=text.eos_token_id, pad_token_id=text.pad_token_id
     )
-    return {"qwen2_5_omni": student.model.requires_grad_(True)}, build_processor(), minutes
+    return {"qwen2_5_omni": student.model}, build_processor(), minutes

@@ -18,6 +18,9 @@ SIDE = 8 * QWEN2_5.patch  # pixels of a picture that is not a scene of another s
 LABEL_SIZES = {
     "scenes": patch_labels.LABEL_SIZES["scenes"], "grey": grey_pictures.LABEL_SIZES, "strokes": strokes.LABEL_SIZES,
 }  # fmt: skip
+LABELLED_AS = {  # which labels the patches of a kind have
+    "scenes": "scenes", "drills": "scenes", "grey": "grey", "strokes": "strokes", "both": "strokes",
+}  # fmt: skip
 LABEL_SHARES = {"scenes": 1, "grey": 1, "strokes": 4, "tones": 3}
 LABEL_BATCH = {"scenes": 64, "grey": 64, "strokes": 64, "tones": 48}
 TALK_SHARES = {"drills": 2, "scenes": 2, "grey": 2, "strokes": 5, "tones": 5, "both": 4}
@@ -81,7 +84,7 @@ def both_example(index: int) -> Example:
     rng = random.Random(f"omni/both/{index}")
     picture, row = strokes.sample_picture(rng), tones.sample_tones(rng)
     talks = [*rng.sample(stroke_talks(picture, rng), 3), *_tone_talks(row, rng, 3)]
-    return Example([strokes.render(picture, SIDE)], tones.render(row)[0], talks)
+    return Example([strokes.render(picture, SIDE)], tones.render(row)[0], talks, content=picture)
 
 
 MAKE = {"strokes": stroke_example, "tones": tone_example, "both": both_example}
@@ -99,24 +102,35 @@ def label_batch(step: int) -> dict:
     """Batch ``step`` of the first stage: what is seen or heard, and the labels of each patch or audio token."""
     kind = qwen_vl_data.kind_of(step, LABEL_SHARES)
     examples = examples_of(kind, step, LABEL_BATCH[kind])
-    if kind == "tones":
-        labels = torch.from_numpy(np.concatenate([example.content for example in examples]))
-        return hear(examples) | {"kind": kind, "token_labels": labels}
-    label = {
-        "scenes": lambda scene: np.concatenate([f(scene, 8) for f in qwen_vl_data.SCENE_LABELS], axis=-1),
-        "grey": lambda content: grey_pictures.labels(*content, 8), "strokes": lambda p: strokes.labels(p, 8),
-    }[kind]  # fmt: skip
-    labels = np.concatenate([in_token_order(label(example.content)) for example in examples])
-    return vision_inputs(examples, QWEN2_5) | {"kind": kind, "patch_labels": torch.from_numpy(labels)}
+    return perceived(kind, examples) | labels_of(kind, examples)
 
 
 def talk_batch(step: int) -> dict:
-    """Batch ``step`` of the second stage: what is seen and heard, and conversations about it."""
+    """Batch ``step`` of the second stage: what is seen and heard, conversations about it, and the labels."""
     kind = qwen_vl_data.kind_of(step, TALK_SHARES)
     examples = examples_of(kind, step, TALK_BATCH[kind])
+    talks = qwen_vl_data.collate([encode(example) for example in examples])
+    return perceived(kind, examples) | talks | labels_of(kind, examples)
+
+
+def perceived(kind: str, examples: list) -> dict:
+    """What is seen (``pixels``, ``grid``) and what is heard (``input_features``, ``feature_attention_mask``)."""
     seen = {} if kind == "tones" else vision_inputs(examples, QWEN2_5)
-    heard = hear(examples) if kind in ("tones", "both") else {}
-    return seen | heard | qwen_vl_data.collate([encode(example) for example in examples])
+    return seen | (hear(examples) if kind in ("tones", "both") else {})
+
+
+def labels_of(kind: str, examples: list) -> dict:
+    """``patch_labels`` of what is seen, or ``token_labels`` where nothing is; and of which ``kind`` they are."""
+    if kind == "tones":
+        return {"kind": kind, "token_labels": torch.from_numpy(np.concatenate([e.content for e in examples]))}
+    labels = np.concatenate([in_token_order(_label_grid(example)) for example in examples])
+    return {"kind": LABELLED_AS[kind], "patch_labels": torch.from_numpy(labels)}
+
+
+def _label_grid(example: Example | qwen_vl_tasks.Example) -> np.ndarray:
+    if isinstance(example.content, strokes.StrokePicture):
+        return strokes.labels(example.content, SIDE // QWEN2_5.patch)
+    return qwen_vl_data.label_grids(example, QWEN2_5)[0]
 
 
 def hear(examples: list[Example]) -> dict:

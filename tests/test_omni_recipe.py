@@ -81,7 +81,7 @@ def test_it_begins_with_what_qwen2_5_vl_m_knows():
 
 
 def test_batches_are_functions_of_their_step(student):
-    for make, loss in ((omni_data.label_batch, student.label_losses), (omni_data.talk_batch, student.talk_loss)):
+    for make, loss in ((omni_data.label_batch, student.label_losses), (omni_data.talk_batch, student.joint_losses)):
         kinds = set()
         for step in range(12):
             batch, again = make(step), make(step)
@@ -91,6 +91,18 @@ def test_batches_are_functions_of_their_step(student):
         with torch.no_grad():
             assert all(torch.isfinite(value) for value in loss(batch).values())
         assert len(kinds) > 1
+
+
+def test_what_is_seen_and_heard_together_teaches_both_towers():
+    student, examples = omni.Student(), omni_data.examples_of("both", 2, 2)
+    talks = omni_data.qwen_vl_data.collate([omni_data.encode(example) for example in examples])
+    losses = student.joint_losses(
+        omni_data.perceived("both", examples) | talks | omni_data.labels_of("both", examples)
+    )  # fmt: skip
+    assert sorted(losses) == ["lm", "str_patch", "str_token"]
+    losses["lm"].backward()
+    for tower in (student.model.model.visual, student.model.model.audio_tower):
+        assert any(p.grad is not None and p.grad.abs().sum() > 0 for p in tower.parameters())
 
 
 def test_it_fits_into_six_megabytes():
