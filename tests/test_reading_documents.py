@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import random
 import re
 from collections import Counter
 
@@ -24,7 +23,7 @@ from helpers.worlds.documents.layout import width_of
 NOTEBOOK = root() / "notebooks" / "03_vision" / "04_reading_documents.ipynb"
 FUNCTIONS = {
     "edit_table", "edits", "counted", "alignment", "word_f1", "problems", "outcome", "leaves", "key_value_f1", "cents",
-    "adds_up", "cell_f1", "relaxed_match", "anls", "sort_of_word", "errors_by_sort", "with_total", "other_digits",
+    "adds_up", "cell_f1", "relaxed_match", "anls", "sort_of_word", "errors_by_sort", "with_total",
 }  # fmt: skip
 VALUES = {"RECEIPT", "TYPES", "name", "price", "item", "sorts_of_words"}
 
@@ -188,10 +187,8 @@ def test_every_character_but_spaces_is_of_one_sort(notebook, truth, text):
 
 
 def test_a_false_receipt_differs_in_its_printed_total_only(notebook):
-    for document in documents.documents("heldout", 30, seed=3, kind="receipt"):
+    for document, false in zip(documents.documents("heldout", 30, seed=3, kind="receipt"), ("8.75", "31.40") * 15):
         true = documents.money(document.content.total)
-        false = notebook["other_digits"](true, random.Random(1))
-        assert len(false) == len(true) and all(a != b or a == "." for a, b in zip(false, true))
         changed = notebook["with_total"](document, false)
         before, after = (documents.transcription(d).splitlines() for d in (document, changed))
         assert before[:-1] == after[:-1] and after[-1] == before[-1].replace(true, false)
