@@ -20,7 +20,7 @@ from helpers.worlds import faces
 from . import finetune_runs, grids
 
 ROLE = "qwen2_5_omni"
-TRAIN, LONG_TRAIN, HELD_OUT = 8000, 10000, 1200  # faces, six of each identity
+TRAIN, LONG_TRAIN, HELD_OUT = 8000, 20000, 1200  # faces, six of each identity
 #: The notebook's own settings.
 LESSON = {
     "steps": 650, "batch_size": 16, "learning_rate": 2e-3, "rank": 16, "alpha": 32, "sampling": "balanced"

@@ -76,27 +76,31 @@ def split_thought(text: str) -> tuple[str, str]:
 def thinking(model, processor, examples: Sequence[Example]) -> dict:
     """The finding, asked so that the template opens a thought: is there one, and what comes of it?"""
     texts = evaluate.answers(model, processor, examples, THOUGHT_TOKENS, thinking=True)
-    thoughts, answers = zip(*map(split_thought, texts))
+    answers = [split_thought(text)[1] for text in texts]
     report = evaluate.score(answers, examples, phantoms.FINDINGS)
-    return _thought(thoughts, answers) | {"right": list(report.accuracy), "macro_f1": list(report.macro_f1)}
+    return _thought(texts) | {"right": list(report.accuracy), "macro_f1": list(report.macro_f1)}
 
 
 def old_task(model, processor, n: int) -> dict:
-    """Chapter 3's questions about scenes, asked in the same way: what became of thinking where it was learned."""
+    """Chapter 3's questions about scenes, asked in the same way: what became of thinking where it was learned.
+
+    "correct" has a digit for each scene, so that runs can be paired.
+    """
     items = vision_tasks.items("vqa", n=n)
     shown, prompts = [vision_tasks.pictures(item) for item in items], [vision_tasks.prompt(item) for item in items]
     texts = vision.ask(model, processor, shown, prompts, max_new_tokens=THOUGHT_TOKENS, thinking=True)
+    right = [grading.grade(item, split_thought(text)[1]).outcome == "correct" for item, text in zip(items, texts)]
+    correct = "".join(str(int(is_right)) for is_right in right)
+    return _thought(texts) | {"right": list(accuracy(right)), "correct": correct}
+
+
+def _thought(texts: Sequence[str]) -> dict:
+    """The share of replies with a thought that is not empty and comes to an end, and one reply as it was written."""
     thoughts, answers = zip(*map(split_thought, texts))
-    right = [grading.grade(item, answer).outcome == "correct" for item, answer in zip(items, answers)]
-    return _thought(thoughts, answers) | {"right": list(accuracy(right))}
-
-
-def _thought(thoughts: Sequence[str], answers: Sequence[str]) -> dict:
-    """The share of replies with a thought that is not empty and comes to an end, and one reply to look at."""
     kept = [bool(thought and answer) for thought, answer in zip(thoughts, answers)]
     words = [len(thought.split()) for thought in thoughts]
     return {"examples": len(kept), "thinks": list(accuracy(kept)), "words": sum(words) / len(words),
-            "first": f"{thoughts[0]}\n</think>\n\n{answers[0]}"}  # fmt: skip
+            "first": texts[0]}  # fmt: skip
 
 
 def all_scores(model, processor, n_train: int, n: int) -> dict:
