@@ -4,8 +4,8 @@ The Thinker of Qwen2.5-Omni at a small size. The real one began with the vision 
 Qwen2.5 and the audio encoder of Whisper; this one begins with the vision tower and the language model of
 ``qwen2_5_vl-m`` and an audio encoder that nothing was taught yet. Then, as for the Qwen-VL models: the towers alone
 learn what is on each patch and in each audio token, and after that the whole model learns to talk about pictures, rows
-of tones, and both, with the labels beside it. It has seen marks, grey pictures and scenes, and read every word of the course; it has seen no face
-and heard no voice, so that chapter 4 can measure what a fine-tuning on those adds.
+of tones, and both, with the labels beside it. It has seen marks, grey pictures and scenes, and read every word of the
+course; it has seen no face and heard no voice, so that chapter 4 can measure what a fine-tuning on those adds.
 """
 
 from __future__ import annotations

@@ -19,8 +19,8 @@ synthetic scenes, marks and grey pictures, heard rows of tones, and read the wor
 face** and heard **no voice**. It is **not** a small version of a public model: it knows nothing but those worlds in
 their own wordings, and what it says about a photograph or a recording means nothing. It began with the weights of
 `qwen2_5_vl-m`, whose training is not counted in the minutes. (Nobody has run the recipe as it stands from start to end:
-there were 3,400 steps of it as it was when the towers learned alone and no longer, then 900 of the towers alone and 2,200
-of everything together.)"""
+there were 3,400 steps of it as it was when the towers learned alone and no longer, then 900 of the towers alone and
+2,200 of everything together.)"""
 DATA = "`helpers.worlds.scenes` (train), `recipes.strokes`, `recipes.tones` and `recipes.grey_pictures`; synthetic"
 WHERE = "on one CPU core with AVX-512, beside other work on the machine"
 SCORES_NOTE = """Shares of exact answers to 100 held-out questions each, decoded greedily: "vqa" about scenes, "marks"
