@@ -49,7 +49,7 @@ def captions(scene: Scene) -> list[str]:
 
 
 def catalogue_caption(scene: Scene) -> str:
-    """The same facts in another style ("2 stars: large, striped, red; wall: grey; sign: go").
+    """What there is, but not where, in another style ("2 stars: large, striped, red; wall: grey; sign: go").
 
     No training of the captioning checkpoint has seen this style: chapter 1 fine-tunes for it.
     """
