@@ -15,18 +15,19 @@ MAX_TOKENS = {"analysis": 120, "grounding": 200, "pointing": 160, "ocr": 160, "e
 
 ABOUT = """trained for the course *Hands-On Multimodal LLMs* on synthetic scenes,
 documents, clips and pairs of pictures. It is **not** a small version of a public model: it knows nothing but those
-worlds in their own wordings, and what it says about a photograph means nothing. (Nobody has run the recipe as it
-stands from start to end; the models were trained while it was being made. `qwen2_5_vl-s` and `-m` had 1,740 steps of it
-as it was before it drilled places and showed grey pictures. `-l` and `qwen3_vl` had 5,800 of those, with a tower from
-earlier versions that was taught the boxes for 720 steps and the background for 400; 3,000 and 2,800 of their 4,700
-steps of conversations came before the last of that. `-l` then had 8,650 steps of conversations that began with nothing
-but places and went on with pairs, clips and documents; `qwen3_vl` had 700 steps of the tower with grey pictures, 2,100
-of conversations with those and places among them, 2,800 that began with nothing but places, and 450 of which a third
-were about grey pictures. Then the towers were taught again, by labels alone, for 1,650 (`-l`) and 900 steps, and after
-that everything together, for 3,150 and 3,300. The weights of both are the mean of two states of this last stage, after
-2,500 of its steps and after all, on the whole better than either, and chosen by these scores. In `qwen3_vl` the
-embeddings of fourteen tokens that it had never read, and nothing else, then learned for 70 steps of single words.
-The minutes of earlier versions of the towers are not counted.)"""
+worlds in their own wordings, and what it says about a photograph means nothing. (Nobody has run the recipe as it stands
+from start to end; the models were trained while it was being made. `qwen2_5_vl-s` and `-m` had 1,740 steps of it as it
+was before it drilled places and showed grey pictures. `-l` and `qwen3_vl` had 5,800 of those, with a tower from earlier
+versions that was taught the boxes for 720 steps and the background for 400; 3,000 and 2,800 of their 4,700 steps of
+conversations came before the last of that. `-l` then had 8,650 steps of conversations that began with nothing but
+places and went on with pairs, clips and documents; `qwen3_vl` had 700 steps of the tower with grey pictures, 2,100 of
+conversations with those and places among them, 2,800 that began with nothing but places, and 450 of which a third were
+about grey pictures. Then the towers were taught again, by labels alone, for 1,650 (`-l`) and 900 steps, and after that
+everything together, for 6,550 and 3,300. In this last stage the weights became the mean of two states: of those after
+2,500 and after 3,150 (`-l`) or 3,300 steps; and in `-l` twice more, of those before and after 2,000 further steps, and
+before and after the last 1,400. Each mean was on the whole better than either state, and chosen by these scores. In
+`qwen3_vl` the embeddings of fourteen tokens that it had never read, and nothing else, then learned for 70 steps of
+single words. The minutes of earlier versions of the towers are not counted.)"""
 DATA = "`helpers.worlds`: `scenes`, `documents`, `clips` and `pairs`, split `train`; synthetic, drawn by programs"
 WHERE = "on one CPU core with AVX-512, beside other work on the machine"
 SCORES_NOTE = """Of 100 held-out items each, decoded greedily: shares of exact answers, but for "analysis" the share of
