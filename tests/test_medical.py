@@ -128,7 +128,7 @@ def test_thought_and_answer(page, text, expected):
 
 
 def test_a_thought_counts_if_it_is_not_empty_and_ends():
-    found = medical_scores._thought(["It is dark.", "", "on and on"], ["infarct", "infarct", ""])
+    found = medical_scores._thought(["It is dark.\n</think>\n\ninfarct", "</think>infarct", "on and on"])
     assert found["thinks"][0] == pytest.approx(1 / 3) and found["examples"] == 3
 
 
