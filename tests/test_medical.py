@@ -236,6 +236,8 @@ def check_entry(name: str, entry: dict, examples: int) -> None:
         for key in ("thinks", "right"):
             value, low, high = thinking[part][key]
             assert 0 <= low <= value <= high <= 1
+    correct = thinking["scenes"]["correct"]
+    assert len(correct) == thinking["scenes"]["examples"] and correct.count("1") / len(correct) == value
     if name == "base":
         return
     scores = entry["scores"]

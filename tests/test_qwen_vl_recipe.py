@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 
 from helpers.worlds import clips, documents, pairs, scenes
-from recipes import cpu_speed, patch_labels, qwen_vl, qwen_vl_data, qwen_vl_scenes
+from recipes import checkpoints, cpu_speed, patch_labels, qwen_vl, qwen_vl_data, qwen_vl_scenes
 from recipes.qwen_vl_data import talk_batch
 from recipes.qwen_vl_tasks import QWEN2_5, QWEN3, letters_example, pair_example
 
@@ -192,6 +192,19 @@ def test_letters_say_what_no_other_sign_says():
         assert read.answer == documents.transcription(example.content) == "\n".join(example.content.content.lines)
         assert asked and not documents.is_reserved(example.content.content)
         assert not words & set(read.answer.upper().split())
+
+
+def test_one_pair_in_nine_that_is_compared_shows_no_change():
+    """Chapter 3's fifth page says so."""
+    talks = [talk for i in range(240) for talk in pair_example(QWEN2_5, i).talks]
+    compared = [turn.answer for [turn] in talks if turn.question in pairs.COMPARE]
+    assert 1 / 12 < compared.count("nothing changed") / len(compared) < 1 / 7
+
+
+def test_the_largest_model_had_ten_times_the_training_of_the_others():
+    """Chapter 3 says so wherever it compares the three sizes."""
+    small, medium, large = (checkpoints.read_card(f"qwen2_5_vl-{size}")["steps"] for size in "sml")
+    assert small == medium < large / 10
 
 
 def test_every_drill_asks_about_one_thing_among_several():
