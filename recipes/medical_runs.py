@@ -20,8 +20,8 @@ from . import finetune_runs, grids, medical_scores
 
 ROLE = "qwen3_vl"
 LESSON = {"steps": 400, "batch_size": 16, "learning_rate": 3e-3, "rank": 16, "alpha": 32}
-LONG = LESSON | {"steps": 1000, "batch_size": 32, "scheduler": "cosine"}
-LESSON_TRAIN, LONG_TRAIN, HELD_OUT, ASKED = 1200, 8000, 400, 100  # pictures; the last are asked with a thought
+LONG = LESSON | {"steps": 1500, "batch_size": 32, "scheduler": "cosine"}
+LESSON_TRAIN, LONG_TRAIN, HELD_OUT, ASKED = 1200, 12000, 400, 100  # pictures; the last are asked with a thought
 #: Name → the settings, how many pictures, and what is taught: "all" questions, or ``traces`` of ``phantom_examples``.
 RUNS: dict[str, tuple[dict, int, object]] = {
     "long": (LONG, LONG_TRAIN, "all"),
