@@ -73,6 +73,32 @@ def test_cells_are_short(path):
 
 
 @each_notebook
+def test_every_claim_and_check_is_shown(path):
+    """Only what a cell ends with is displayed: a verdict before that would be neither seen nor tested."""
+    for cell in code(read(path)):
+        tree = ast.parse(re.sub(r"^[%!].*", "", cell.source, flags=re.M))
+        assert len(verdicts(tree)) == len(verdicts(tree.body[-1:])) <= 1, cell.source
+
+
+def verdicts(nodes: ast.AST | list[ast.stmt]) -> list[ast.Call]:
+    """Calls of ``claim`` and ``check``: all in a tree, or those among statements that are nothing else."""
+    if isinstance(nodes, list):
+        calls = [node.value for node in nodes if isinstance(node, ast.Expr)]
+    else:
+        calls = list(ast.walk(nodes))
+    return [call for call in calls if isinstance(call, ast.Call) and ast.unparse(call.func) in ("claim", "check")]
+
+
+@pytest.mark.parametrize(
+    ("source", "shown"),
+    [("claim('a', True)", 1), ("x = 1\ncheck(f, [])", 1), ("claim('a', True)\nx", 0), ("if x:\n    claim('a', x)", 0)],
+)
+def test_verdicts_are_told_apart(source, shown):
+    tree = ast.parse(source)
+    assert len(verdicts(tree)) == 1 and len(verdicts(tree.body[-1:])) == shown
+
+
+@each_notebook
 def test_exercises_come_as_stub_check_and_solution(path):
     """Gates in cells of their own, in order, each with a stub that is not written and a solution that is."""
     kinds = []
