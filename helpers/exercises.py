@@ -46,7 +46,8 @@ class Verdict:
 def check(function: Callable, cases: Sequence[Case | tuple]) -> Verdict:
     """Call the student's function on each case; say what is wrong at the first one that fails.
 
-    Never raises for what the student's code does: a stub, a crash and a wrong result are all verdicts.
+    Never raises for what the student's code does: a stub, a crash and a wrong result are all verdicts. The function
+    gets copies, so that one which changes its arguments in place spoils neither the cases nor the notebook's variables.
     """
     name = getattr(function, "__name__", str(function))
     for case in cases:
@@ -54,7 +55,7 @@ def check(function: Callable, cases: Sequence[Case | tuple]) -> Verdict:
         call = f"{name}({', '.join(_short(arg) for arg in case.args)})"
         hint = f" Hint: {case.hint}" if case.hint else ""
         try:
-            result = function(*case.args)
+            result = function(*map(_copied, case.args))
         except NotImplementedError as todo:
             missing = f": {todo}" if str(todo) else ""
             return Verdict(CHECK_MIME, name, False, f"{name} is not written yet{missing}. Replace the `raise` line.")
@@ -92,6 +93,16 @@ def same(a: object, b: object) -> bool:
     if isinstance(a, dict) and isinstance(b, dict):
         return a.keys() == b.keys() and all(same(a[k], b[k]) for k in a)
     return a == b
+
+
+def _copied(value: object) -> object:
+    """A copy of a list, dict, tensor, array or picture; anything else, such as a model, as it is."""
+    if type(value) is list:
+        return [_copied(item) for item in value]
+    if type(value) is dict:
+        return {key: _copied(item) for key, item in value.items()}
+    copies = getattr(value, "clone", None) or getattr(value, "copy", None)
+    return copies() if copies and not isinstance(value, type) else value
 
 
 def _short(value: object, limit: int = 90) -> str:

@@ -29,6 +29,7 @@ from .qwen_vl_tasks import (
     document_example,
     grey_example,
     letters_example,
+    moment_example,
     pair_example,
     reading_example,
 )
@@ -41,14 +42,16 @@ MAKE = {
     "drills": drill_example, "places": place_example, "telling": telling_example, "scenes": scene_example,
     "reading": reading_example, "documents": document_example, "clips": clip_example, "pairs": pair_example,
     "grey": grey_example, "letters": letters_example, "numbers": partial(reading_example, kinds=("table", "chart")),
+    "moments": moment_example,
 }  # fmt: skip
 BATCH = {
     "drills": 16, "places": 16, "telling": 24, "scenes": 16, "reading": 12, "documents": 8, "clips": 10, "pairs": 12,
-    "grey": 16, "letters": 16, "numbers": 8,
+    "grey": 16, "letters": 16, "numbers": 8, "moments": 16,
 }  # fmt: skip
 LABELLED_AS = {  # which labels the patches of a kind have
     "drills": "scenes", "places": "scenes", "telling": "scenes", "scenes": "scenes", "reading": "documents",
-    "documents": "documents", "letters": "documents", "numbers": "documents", "clips": "clips", "grey": "grey",
+    "documents": "documents", "letters": "documents", "numbers": "documents", "clips": "clips", "moments": "clips",
+    "grey": "grey",
 }  # fmt: skip
 VISION_BATCH = {"scenes": 64, "documents": 16, "grey": 64, "clips": 32}
 VISION_SHARES = {"scenes": 2, "documents": 2, "grey": 1, "clips": 1}
@@ -124,7 +127,12 @@ def label_grids(example: Example, family: Family) -> list[np.ndarray]:
 
 def talk_batch(family: Family, steps: int, step: int) -> dict:
     """Batch ``step`` of the second stage, which has ``steps``: patches, grids, conversations, labels."""
-    kind = kind_of(step, next(shares for until, shares in CURRICULUM if step < until * steps))
+    return mixed_batch(family, next(shares for until, shares in CURRICULUM if step < until * steps), step)
+
+
+def mixed_batch(family: Family, shares: dict[str, int], step: int) -> dict:
+    """Batch ``step`` of a mixture: kind of picture → its share of the batches."""
+    kind = kind_of(step, shares)
     examples = examples_of(family, kind, step, BATCH[kind])
     talks = collate([encode(example, family) for example in examples])
     return vision_inputs(examples, family) | talks | labels_of(kind, examples, family)

@@ -172,9 +172,36 @@ def clip_example(family: Family, index: int) -> Example:
         talks.append([Turn(rng.choice(clips.DESCRIBE), clips.describe(clip))])
     if rng.random() < 0.25:
         talks.append([Turn(clips.LIST_EVENTS, clips.as_json(clip))])
-    side = CLIP_SIDE // family.token * family.token
-    frames = list(clips.frames(clip, side))
-    return Example(frames + frames[-1:] * (len(frames) % 2), talks, is_clip=True, content=clip)
+    return Example(_watched(clip, family), talks, is_clip=True, content=clip)
+
+
+def moment_example(family: Family, index: int) -> Example:
+    """A clip, when each of its events happens, and what can be seen at four moments.
+
+    "When" was one question in six about clips. With that, models answered by a likely time.
+    """
+    rng = random.Random(f"qwen_vl/moment/{index}")
+    clip = clips.sample_clip(clip_rng("train", 3, index), "train")
+    turns = [Turn(q.prompt, q.answer) for q in clips.questions_about(clip, rng) if q.type == "when"]
+    turns += [Turn(f"What can be seen at {frame / clips.FPS:.1f} seconds?", names)
+              for frame, names in _at_rest(clip, rng)]  # fmt: skip
+    return Example(_watched(clip, family), [[turn] for turn in turns], is_clip=True, content=clip)
+
+
+def _at_rest(clip: clips.Clip, rng: random.Random) -> list[tuple[int, str]]:
+    """Four frames, or fewer, in which nothing happens, and the things in them: "blue circle, red star"."""
+    frames = [i for i in range(clip.n_frames) if not any(event.first < i < event.last for event in clip.events)]
+    found = []
+    for frame in sorted(rng.sample(frames, min(4, len(frames)))):
+        seen = [f"{thing.colour} {thing.shape}" for thing, share in clips.things_at(clip, frame) if share == 1]
+        found.append((frame, ", ".join(sorted(seen)) or clips.NOTHING))
+    return found
+
+
+def _watched(clip: clips.Clip, family: Family) -> list[np.ndarray]:
+    """An even number of frames, of whole visual tokens."""
+    frames = list(clips.frames(clip, CLIP_SIDE // family.token * family.token))
+    return frames + frames[-1:] * (len(frames) % 2)
 
 
 def pair_example(family: Family, index: int) -> Example:

@@ -38,6 +38,18 @@ def test_a_wrong_solution_is_told_why(function, says):
     assert not verdict.passed and says in verdict.message
 
 
+@pytest.mark.parametrize(
+    "given", [[3, 1, 2], {"a": [3, 1, 2]}, np.array([3, 1, 2]), torch.tensor([3, 1, 2])], ids=lambda x: type(x).__name__
+)
+def test_a_function_that_changes_its_argument_does_not_spoil_the_case(given):
+    def emptied(values):
+        (values["a"] if isinstance(values, dict) else values)[0] = 0
+        return 0
+
+    before = repr(given)
+    assert check(emptied, [((given,), 0)]).passed and repr(given) == before
+
+
 def test_what_a_student_returns_is_escaped():
     bundle = check(lambda a, b: "<script>alert(1)</script>", CASES)._repr_mimebundle_()
     assert "<script>" not in bundle["text/html"] and bundle[CHECK_MIME]["passed"] is False

@@ -24,7 +24,16 @@ from .clip import (
     clip_rng,
     is_reserved,
 )
-from .questions import ANSWER, NOTHING, Question, clip_questions, parse_seconds, questions, sample_question
+from .questions import (
+    ANSWER,
+    NOTHING,
+    Question,
+    clip_questions,
+    parse_seconds,
+    questions,
+    questions_about,
+    sample_question,
+)
 from .render import frames, progress, things_at, times
 from .sample import clips, sample_clip
 from .texts import DESCRIBE, LIST_EVENTS, as_json, clause, describe, seconds, timeline
@@ -32,6 +41,6 @@ from .texts import DESCRIBE, LIST_EVENTS, as_json, clause, describe, seconds, ti
 __all__ = [
     "ANSWER", "APPEARS", "CHANGES", "COLLIDES", "DESCRIBE", "DIRECTIONS", "DISAPPEARS", "FPS", "LENGTHS",
     "LIST_EVENTS", "MOVES", "NOTHING", "SPLITS", "Clip", "Event", "Question", "as_json", "clause", "clip_questions",
-    "clip_rng", "clips", "describe", "frames", "is_reserved", "parse_seconds", "progress", "questions", "sample_clip",
-    "sample_question", "seconds", "things_at", "timeline", "times",
+    "clip_rng", "clips", "describe", "frames", "is_reserved", "parse_seconds", "progress", "questions",
+    "questions_about", "sample_clip", "sample_question", "seconds", "things_at", "timeline", "times",
 ]  # fmt: skip

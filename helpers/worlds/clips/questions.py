@@ -51,7 +51,7 @@ def parse_seconds(text: str) -> tuple[float, float] | None:
 
 def questions(clip: Clip, rng: random.Random) -> list[Question]:
     """Every type of question that this clip can be asked, in random order; of several of a type, one each."""
-    return drawing.one_of_each_type(rng, _ask(clip, rng))
+    return drawing.one_of_each_type(rng, questions_about(clip, rng))
 
 
 def clip_questions(
@@ -73,8 +73,11 @@ def sample_question(rng: random.Random, split: str, type: str) -> tuple[Clip, Qu
                 return clip, question
 
 
-def _ask(clip: Clip, rng: random.Random) -> Iterator[Question]:
-    """Things go by their shapes, which differ. What happens twice is not asked about."""
+def questions_about(clip: Clip, rng: random.Random) -> Iterator[Question]:
+    """Every question that this clip can be asked, several of a type.
+
+    Things go by their shapes, which differ. What happens twice is not asked about.
+    """
     clauses = [clause(clip, i) for i in range(len(clip.events))]
     for i, thing in enumerate(clip.things):
         mine = [k for k, event in enumerate(clip.events) if i in (event.subject, event.other)]
