@@ -20,12 +20,12 @@ from helpers.worlds import faces
 from . import finetune_runs, grids
 
 ROLE = "qwen2_5_omni"
-TRAIN, LONG_TRAIN, HELD_OUT = 8000, 20000, 1200  # faces, six of each identity
+TRAIN, LONG_TRAIN, HELD_OUT = 8000, 40000, 1200  # faces, six of each identity
 #: The notebook's own settings.
 LESSON = {
     "steps": 650, "batch_size": 16, "learning_rate": 2e-3, "rank": 16, "alpha": 32, "sampling": "balanced"
 }  # fmt: skip
-LONG = LESSON | {"steps": 1200, "batch_size": 32}
+LONG = LESSON | {"steps": 2000, "batch_size": 32}
 #: Name → the settings, what of a face is given ("image", "audio" or "both"), and how many there are.
 RUNS: dict[str, tuple[dict, str, int]] = {
     "plain": (LESSON | {"sampling": None}, "image", TRAIN),
