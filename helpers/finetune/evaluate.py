@@ -29,6 +29,7 @@ __all__ = [
 ]  # fmt: skip
 
 END = "<|im_end|>"
+FILES = {"pixel_values", "input_features"}  # what a processor makes of pictures and sounds
 
 
 def answers(
@@ -84,15 +85,17 @@ def log_likelihoods(model, processor, examples: Sequence[Example], labels: Seque
     n, k, longest = len(examples), len(labels), max(map(len, replies))
     ids = torch.tensor([r + [0] * (longest - len(r)) for r in replies], device=device)
     real = torch.tensor([[1] * len(r) + [0] * (longest - len(r)) for r in replies], device=device)
-    keep = {"logits_to_keep": 1} if _keeps(model) else {}
-    read = model(**inputs, use_cache=True, **keep)
+    mask = inputs["attention_mask"]
+    given = {"logits_to_keep": 1} if _keeps(model) else {}
+    if not FILES & inputs.keys():
+        given["position_ids"] = (mask.cumsum(1) - 1).clamp(min=0).expand(3, -1, -1)
+    read = model(**inputs, use_cache=True, **given)
     first = read.logits[:, -1].float().log_softmax(-1)[:, ids[:, 0]]  # prompts end at the right edge
     if longest == 1:
         return first.cpu()
     cache = read.past_key_values
     cache.batch_repeat_interleave(k)
-    mask = inputs["attention_mask"]
-    start = mask.sum(1, keepdim=True) + _rope_deltas(model, n)  # where the reply's first token stands, (n, 1)
+    start = mask.sum(1, keepdim=True) + (_rope_deltas(model, n) if FILES & inputs.keys() else 0)  # where the reply's first token stands, (n, 1)
     places = (start + torch.arange(longest, device=device)).repeat_interleave(k, 0)
     follow = model(
         input_ids=ids.repeat(n, 1), past_key_values=cache, use_cache=True, position_ids=places.expand(3, -1, -1),
@@ -143,10 +146,8 @@ def _keeps(model) -> bool:
 
 
 def _rope_deltas(model, n: int):
-    """How far M-RoPE's positions run behind the number of tokens, (n, 1): a picture takes fewer than it has tokens."""
-    import torch
+    """How far M-RoPE's positions run behind the number of tokens, (n, 1): a picture takes fewer than it has tokens.
 
-    deltas = getattr(_bare(model).model, "rope_deltas", None)
-    if deltas is None or len(deltas) != n:
-        return torch.zeros(n, 1, dtype=torch.long, device=_device(model))
-    return deltas.view(n, 1)
+    Of the last batch that had files: the model leaves them there, so they say nothing about one that has none.
+    """
+    return _bare(model).model.rope_deltas.view(n, 1)

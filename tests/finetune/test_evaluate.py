@@ -67,6 +67,16 @@ def test_a_batch_may_hold_examples_without_a_picture(tuned, mixed):
     np.testing.assert_allclose(together, apart, atol=1e-4)
 
 
+def test_without_pictures_it_does_not_matter_what_was_asked_before(tuned, mixed):
+    model, processor = tuned
+    blind = ev.text_only([*mixed[:4]])  # of two lengths
+    slow = torch.tensor([[long_way(model, processor, e, label) for label in FINDINGS] for e in blind])
+    with inference(model):
+        ev.log_likelihoods(model, processor, mixed[:4], FINDINGS)
+        found = ev.log_likelihoods(model, processor, blind, FINDINGS)
+    torch.testing.assert_close(found, slow, atol=1e-3, rtol=1e-4)
+
+
 def test_chances_sum_to_one_and_the_mode_is_kept(tuned, mixed):
     model, processor = tuned
     for training in (True, False):
