@@ -21,18 +21,19 @@ def carried(examples: Sequence[Example], folder: Path) -> list[Example]:
     written again. Raises CourseError for a missing file; DiskFull.
     """
     taken: dict[Path, str] = {}
+    names: set[str] = set()
 
     def carry(path: str, kind: str) -> str:
         source = Path(path).resolve()
         if source in taken:
             return taken[source]
-        names, number = set(taken.values()), 0
-        target = folder.resolve() / kind / source.name
+        number, target = 0, folder.resolve() / kind / source.name
         while str(target) in names or (target.exists() and not filecmp.cmp(source, target, shallow=False)):
             number += 1
             target = target.with_name(f"{source.stem}-{number}{source.suffix}")
         if not target.exists():
             _put(source, target)
+        names.add(str(target))
         taken[source] = str(target)
         return str(target)
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import os
+import random
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from ..errors import CourseError
@@ -54,8 +56,9 @@ def add_evaluate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--format", choices=FORMATS, default="messages", help="of the data file (default: messages)")
     parser.add_argument("--roots", nargs="+", metavar="DIR", help="folders of its pictures (default: its own)")
     parser.add_argument("--labels", nargs="+", metavar="L", help="the classes (default: those of the data)")
-    parser.add_argument("--limit", type=int, default=400, metavar="N", help="at most N examples (default: 400)")
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of a world's examples (default: 0)")
+    parser.add_argument("--limit", type=_at_least_one, default=400, metavar="N", help="most examples (default: 400)")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of a world, or of the draw (default: 0)")
+    parser.add_argument("--batch-size", type=_at_least_one, default=32, metavar="N", help="less takes less memory")
     parser.add_argument("--alone", action="store_true", help="the adapter alone: no base, no ablations")
     parser.add_argument("--out", type=Path, metavar="FILE", help="also write the scores as JSON")
 
@@ -70,6 +73,12 @@ def add_generate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--think", action="store_true", help="let it think first, where its template can")
 
 
+def _at_least_one(text: str) -> int:
+    if (n := int(text)) < 1:
+        raise argparse.ArgumentTypeError(f"{n} is less than 1")
+    return n
+
+
 def finetune(options: argparse.Namespace) -> int:
     """Train as the config says; 0. Raises CourseError for what stops it."""
     from . import sources, train
@@ -81,28 +90,52 @@ def finetune(options: argparse.Namespace) -> int:
             f"{config.folder} holds a run that was interrupted after step {unfinished.name.rpartition('-')[2]}. "
             "--resume goes on with it; --restart begins anew; or name another `output`."
         )
+    if train.is_finished(config.folder) and not (options.resume or options.restart):
+        raise CourseError(
+            f"{config.folder} holds a finished run. --restart replaces it; or name another `output`. Its scores: "
+            f"`course evaluate --adapter {config.folder / 'adapter'} --data …`."
+        )
     examples, report = sources.examples_of(config)
     _say(report)
+    held_out = _held_out(config, examples)
     run = train.finetune(config, examples, resume=options.resume)
     _say(run.preflight)
     took = f"{run.seconds:.0f} s for {config.steps} steps"
     _say(f"Loss {run.record['first_loss']:.3f} → {run.record['last_loss']:.3f}; {took}. Adapter: {run.adapter}")
     if _is_main():
-        _evaluate_run(config, run)
+        _evaluate_run(config, run, held_out)
     return 0
 
 
-def _evaluate_run(config: Config, run) -> None:
-    """Score a run on what its config holds out, if anything."""
-    from . import evaluate, sources
+def _held_out(config: Config, examples: Sequence) -> list:
+    """What will be scored after the training, looked at before it; nothing where that cannot be, with the reason.
+
+    Raises what ``sources.examples_of`` raises, CourseError for labels of one class only, and BadImage.
+    """
+    from . import sources, splits
 
     held_out, report = sources.examples_of(config, "held_out")
     _say(report)
     if not held_out:
-        _say("Nothing is held out, so nothing is scored: set `held_out`, or use `course evaluate`.")
+        _say("Nothing is held out, so nothing will be scored: set `held_out`, or use `course evaluate`.")
+        return []
+    if config.held_out not in (None, *WORLDS) and _is_main():
+        _say(f"Training and held-out data. {splits.leaks(examples, held_out)}")
+    if any(example.label is None for example in held_out):
+        _say("The held-out replies are not classes, so nothing will be scored; `course generate` asks about a picture.")
+        return []
+    sources.labels_of(held_out)
+    return held_out
+
+
+def _evaluate_run(config: Config, run, held_out: Sequence) -> None:
+    """Score a run on what its config holds out, if anything."""
+    from . import evaluate, sources
+
+    if not held_out:
         return
     labels = sources.labels_of(held_out)
-    found = _score(run.model, run.processor, held_out, labels)
+    found = _score(run.model, run.processor, held_out, labels, config.batch_size)
     print(f"Held out:\n{found}")
     print(f"Always the most common class: macro-F1 {evaluate.majority(held_out, held_out, labels).macro_f1}")
     write_json(run.adapter.parent / "scores.json", found.summary())
@@ -118,16 +151,19 @@ def evaluate(options: argparse.Namespace) -> int:
     else:
         examples, report = sources.file_examples(options.data, options.format, options.roots)
         _say(report)
-    examples = examples[: options.limit]
+    if len(examples) > options.limit:  # files may be sorted by class
+        _say(f"{options.limit} of {len(examples)} examples, drawn at random (--limit, --seed)")
+        examples = random.Random(options.seed).sample(examples, options.limit)
     labels = options.labels or sources.labels_of(examples)
     model, processor, chosen = adapt.load_adapter(options.adapter)
-    reports = {"with the adapter": _score(model, processor, examples, labels)}
+    scored = partial(_score, model, processor, labels=labels, batch_size=options.batch_size)
+    reports = {"with the adapter": scored(examples)}
     print(f"{chosen.label} with the adapter in {options.adapter}:\n{reports['with the adapter']}")
     if not options.alone:
         with model.disable_adapter():
-            reports["without the adapter"] = _score(model, processor, examples, labels)
-        reports["blank pictures"] = _score(model, processor, scoring.blank(examples), labels)
-        reports["text only"] = _score(model, processor, scoring.text_only(examples), labels)
+            reports["without the adapter"] = scored(examples)
+        reports["blank pictures"] = scored(scoring.blank(examples))
+        reports["text only"] = scored(scoring.text_only(examples))
         reports["most common class"] = scoring.majority(examples, examples, labels)
         for name, found in list(reports.items())[1:]:
             gain = scoring.difference(reports["with the adapter"], found)
@@ -138,13 +174,15 @@ def evaluate(options: argparse.Namespace) -> int:
     return 0
 
 
-def _score(model, processor, examples: Sequence, labels: Sequence[str]):
+def _score(model, processor, examples: Sequence, labels: Sequence[str], batch_size: int):
     """By likelihood where the replies are the labels, by the written answer where they are texts."""
     from . import evaluate, sources
 
     if all(sources.reply(example) == example.label for example in examples):
-        return evaluate.score(evaluate.choose(model, processor, examples, labels), examples, labels)
-    return evaluate.score(evaluate.answers(model, processor, examples, 160), examples, labels)
+        said = evaluate.choose(model, processor, examples, labels, batch_size=batch_size)
+    else:
+        said = evaluate.answers(model, processor, examples, 160, batch_size=batch_size)
+    return evaluate.score(said, examples, labels)
 
 
 def generate(options: argparse.Namespace) -> int:

@@ -95,7 +95,9 @@ def log_likelihoods(model, processor, examples: Sequence[Example], labels: Seque
         return first.cpu()
     cache = read.past_key_values
     cache.batch_repeat_interleave(k)
-    start = mask.sum(1, keepdim=True) + (_rope_deltas(model, n) if FILES & inputs.keys() else 0)  # where the reply's first token stands, (n, 1)
+    start = mask.sum(1, keepdim=True)  # where the reply's first token stands, (n, 1)
+    if FILES & inputs.keys():
+        start = start + _rope_deltas(model, n)
     places = (start + torch.arange(longest, device=device)).repeat_interleave(k, 0)
     follow = model(
         input_ids=ids.repeat(n, 1), past_key_values=cache, use_cache=True, position_ids=places.expand(3, -1, -1),

@@ -51,7 +51,7 @@ def merge(
         profile: as in ``adapt.load_adapter``.
 
     Raises UnknownName for another ``onto`` or dtype, CourseError for a target that is the adapter's own folder,
-    WrongAdapter and what loading raises, DiskFull.
+    or holds other files, WrongAdapter and what loading raises, DiskFull.
     """
     import torch
 
@@ -60,6 +60,8 @@ def merge(
     adapter, target = Path(adapter), Path(target)
     if target.resolve() == adapter.resolve() or target.resolve() in adapter.resolve().parents:
         raise CourseError(f"{target} holds the adapter, and would be replaced. Choose another folder.")
+    if target.is_dir() and any(target.iterdir()) and not (target / RECORD).is_file():
+        raise CourseError(f"{target} holds other files, which would be lost. Choose a folder that is new or empty.")
     record = read_record(adapter)
     model, processor, chosen = unquantised(adapter, onto, profile)
     merged = model.merge_and_unload(safe_merge=True)

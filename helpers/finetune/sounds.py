@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,7 +26,7 @@ def read_wav(path: str | Path, rate: int = RATE) -> np.ndarray:
 
     try:
         found, samples = wavfile.read(path)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, struct.error) as error:  # the last of a header that is cut
         raise CourseError(
             f"The sound {path} cannot be read ({error}). Check the path, and convert other formats to WAV."
         ) from error

@@ -53,7 +53,7 @@ def file_examples(
     if not Path(path).exists():
         raise CourseError(f"There is no file {path}. Name a data file, or one of: {', '.join(WORLDS)}.")
     if format == "affectnet":
-        found, report = formats.read_affectnet(path)
+        found, report = formats.read_affectnet(path, roots=roots)
     else:
         layouts = {"alpaca": formats.ALPACA, "sharegpt": formats.SHAREGPT, "messages": formats.MESSAGES}
         found, report = formats.read(path, layouts.get(format) or formats.MedTrinity(), roots)

@@ -98,16 +98,22 @@ def _finetune(config: Config, train: list, arguments, model, processor, callback
     from .preflight import preflight
 
     state = arguments.distributed_state
-    checkpoint = _prepare_folder(config, train, resume, state)
+    mine = _facts(config, train, state)
+    goes_on = resume and (config.folder / "run.json").is_file()
+    checkpoint = _checkpoint(config.folder, mine) if goes_on else None
     if model is None:
         model, processor, _ = load_base(config)
     if not hasattr(model, "peft_config"):
         model = add_lora(model, config, train)
+    if config.checkpointing:  # Trainer does it too late for preflight, which would run out of memory, or fear to
+        model.activation_checkpointing_enable(activation_checkpointing_kwargs={"use_reentrant": False})
     collator = Collator(processor, max_length=config.max_length, thinking=config.thinking)
     checked = preflight(
         model, processor, train, batch_size=config.batch_size, collator=collator, allow=config.allow,
         optimizer={"paged_adamw_8bit": "paged"}.get(config.optimizer, config.optimizer),
     )  # fmt: skip
+    if not goes_on:  # only now: a start that is refused leaves an earlier run's adapter where it is
+        _start_anew(config.folder, mine, state)
     set_seed(config.seed)
     if device() == "cpu":
         keep_freed_memory()
@@ -149,7 +155,7 @@ def _arguments(config: Config, train: Sequence[Example]):
     on_cpu = device() == "cpu"
     optimizer = {"adamw": "adamw_torch", "adamw_8bit": "adamw_bnb_8bit", "paged_adamw_8bit": "paged_adamw_8bit"}
     some_lack_files = len({(bool(e.images), bool(e.audios)) for e in train}) > 1
-    return TrainingArguments(
+    found = TrainingArguments(
         output_dir=str(config.folder / "checkpoints"), max_steps=config.steps,
         per_device_train_batch_size=config.batch_size, gradient_accumulation_steps=config.accumulate,
         learning_rate=config.learning_rate, warmup_steps=round(config.warmup * config.steps),
@@ -163,6 +169,9 @@ def _arguments(config: Config, train: Sequence[Example]):
         ddp_backend="gloo" if on_cpu and "WORLD_SIZE" in os.environ else None,
         ddp_find_unused_parameters=some_lack_files,
     )  # fmt: skip
+    if found.n_gpu > 1:  # one process, several GPUs: Trainer would load a batch for each, but the base lies on one
+        found._n_gpu = 1
+    return found
 
 
 def _finish(config: Config, train, trainer, processor, checked, seconds: float, state) -> Run:
@@ -195,16 +204,22 @@ def _finish(config: Config, train, trainer, processor, checked, seconds: float, 
     return Run(model, processor, chosen, config, log, target, record, checked, seconds)
 
 
-def _prepare_folder(config: Config, train: Sequence[Example], resume: bool, state) -> Path | None:
-    """Make the run's folder ready; the checkpoint to go on from. Raises CourseError and DiskFull."""
-    folder = config.folder
+def _facts(config: Config, train: Sequence[Example], state) -> dict:
+    """What a run that goes on must have begun with."""
     settings = {name: value for name, value in dataclasses.asdict(config).items() if name not in FREE}
-    mine = {"settings": settings, "data": data_hash(train), "processes": state.num_processes}
-    if resume and (folder / "run.json").is_file():
-        if is_finished(folder):
-            raise CourseError(f"The run in {folder} is finished. Its adapter: {folder / 'adapter'}.")
-        _compare(json.loads((folder / "run.json").read_text(encoding="utf-8")), mine, folder)
-        return last_checkpoint(folder / "checkpoints")
+    return {"settings": settings, "data": data_hash(train), "processes": state.num_processes}
+
+
+def _checkpoint(folder: Path, mine: dict) -> Path | None:
+    """The checkpoint to go on from, if there is a whole one. Raises CourseError for a finished run, or another one."""
+    if is_finished(folder):
+        raise CourseError(f"The run in {folder} is finished. Its adapter: {folder / 'adapter'}.")
+    _compare(json.loads((folder / "run.json").read_text(encoding="utf-8")), mine, folder)
+    return last_checkpoint(folder / "checkpoints")
+
+
+def _start_anew(folder: Path, mine: dict, state) -> None:
+    """Make a folder ready for a new run. Raises DiskFull."""
     state.wait_for_everyone()
     if state.is_main_process:
         check_disk(folder, 0.1)
@@ -213,7 +228,6 @@ def _prepare_folder(config: Config, train: Sequence[Example], resume: bool, stat
         (folder / "log.jsonl").unlink(missing_ok=True)
         write_json(folder / "run.json", mine)
     state.wait_for_everyone()
-    return None
 
 
 def _compare(before: dict, now: dict, folder: Path) -> None:

@@ -87,6 +87,8 @@ def test_an_interrupted_run_is_not_overwritten_by_accident(tmp_path, capsys):
     assert "interrupted after step 2" in refused(capsys, "finetune", config)
     assert cli.main(["finetune", config, "--restart"]) == 0
     assert "is finished" in refused(capsys, "finetune", config, "--resume")
+    assert "finished run. --restart replaces it" in refused(capsys, "finetune", config)
+    assert (tmp_path / "run" / "adapter" / "adapter_model.safetensors").is_file()
 
 
 def test_a_broken_line_is_reported_and_the_rest_is_trained_on(tmp_path, capsys):
@@ -121,6 +123,47 @@ def test_what_does_not_exist_is_named(tmp_path, trained, capsys):
     assert "There is no file" in refused(capsys, "evaluate", "--adapter", adapter, "--data", "no.json")
     asked = ("generate", "--adapter", adapter, "--image", "no.png", "--prompt", QUESTION)
     assert "There is no file no.png" in refused(capsys, *asked)
+
+
+def test_what_is_held_out_is_looked_at_before_the_training(tmp_path, capsys):
+    write_data(tmp_path)
+    assert "There is no file" in refused(capsys, "finetune", write_config(tmp_path, held_out="tst.json"))
+    rows = [row for row in json.loads((tmp_path / "train.json").read_text()) if row["messages"][-1]["content"] == "none"]
+    (tmp_path / "one.json").write_text(json.dumps(rows * 3))
+    assert "at least two classes" in refused(capsys, "finetune", write_config(tmp_path, held_out="one.json"))
+    assert not (tmp_path / "run").exists()
+
+
+def test_held_out_texts_are_not_scored_and_leaks_are_told(tmp_path, capsys):
+    rows = json.loads(write_data(tmp_path).read_text())
+    for i, row in enumerate(rows):
+        row["messages"][-1]["content"] = f"The slice shows finding number {i}, in a sentence that is no class."
+    (tmp_path / "texts.json").write_text(json.dumps(rows))
+    assert cli.main(["finetune", write_config(tmp_path, held_out="texts.json", steps=1)]) == 0
+    said = capsys.readouterr().out
+    assert "identical files: 12" in said and "nothing will be scored" in said
+    assert not (tmp_path / "run" / "scores.json").exists()
+
+
+def test_a_limit_draws_from_all_classes(trained, tmp_path, capsys):
+    rows = sorted(json.loads((trained / "train.json").read_text()), key=lambda row: row["messages"][-1]["content"])
+    (tmp_path / "sorted.json").write_text(json.dumps(rows))
+    told = ["evaluate", "--adapter", str(trained / "run" / "adapter"), "--data", str(tmp_path / "sorted.json"),
+            "--roots", str(trained), "--limit", "6", "--batch-size", "2", "--alone"]  # fmt: skip
+    assert cli.main(told) == 0 and "6 of 12 examples, drawn at random" in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        cli.main([*told, "--limit", "0"])
+    assert "0 is less than 1" in capsys.readouterr().err
+
+
+def test_affectnets_pictures_are_found_in_the_roots(tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    for i, example in enumerate(examples()[:4]):
+        shutil.copy(example.images[0], tmp_path / "elsewhere" / f"{i}.png")
+    table = ["subDirectory_filePath,expression", *(f"{i}.png,{i}" for i in range(4))]
+    (tmp_path / "table.csv").write_text("\n".join(table))
+    found, report = sources.file_examples(tmp_path / "table.csv", "affectnet", [tmp_path / "elsewhere"])
+    assert len(found) == 4 and all(Path(e.images[0]).is_file() for e in found)
 
 
 def test_replies_are_labels_only_where_they_are_classes():

@@ -152,6 +152,14 @@ def test_wav_of_any_kind_is_read(tmp_path, dtype, scale):
     assert read_wav(tmp_path / "x.wav", 16000).shape == (16000,)  # resampled
 
 
+@pytest.mark.parametrize("length", [0, 5, 20, 42])
+def test_a_wav_that_is_cut_says_so(tmp_path, length):
+    write_wav(tmp_path / "x.wav", np.zeros(100, np.float32))
+    (tmp_path / "x.wav").write_bytes((tmp_path / "x.wav").read_bytes()[:length])
+    with pytest.raises(CourseError, match="cannot be read"):
+        read_wav(tmp_path / "x.wav")
+
+
 def test_wav_written_is_wav_read(tmp_path):
     samples = np.linspace(-1.2, 1.2, 4000, dtype=np.float32)
     write_wav(tmp_path / "x.wav", samples)

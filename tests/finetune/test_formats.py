@@ -82,6 +82,7 @@ def alpaca(**changes) -> dict:
         ({"messages": said(), "audios": ["a.wav"]}, "0 <audio>, 1 files"),
         ({"messages": said(), "images": [""]}, "not a list of paths"),
         ({"messages": said("<image><video>")}, "videos are not read"),
+        ({"messages": said("Draw.", "Here: <image>")}, "a reply has a picture"),
     ],
 )
 def test_what_cannot_be_trained_on_is_no_example(changes, says):

@@ -113,6 +113,13 @@ def test_the_adapter_is_not_replaced_by_what_is_made_of_it(run):
     assert (run.adapter / "adapter_model.safetensors").is_file()
 
 
+def test_a_folder_with_other_things_is_not_emptied(run, tmp_path):
+    (tmp_path / "precious.txt").write_text("mine")
+    with pytest.raises(CourseError, match="holds other files"):
+        merge(run.adapter, tmp_path)
+    assert (tmp_path / "precious.txt").read_text() == "mine"
+
+
 def test_a_full_disk_leaves_what_was_there(run, merged, tmp_path, monkeypatch):
     target = shutil.copytree(merged, tmp_path / "merged")
     before = {path.name: path.read_bytes() for path in target.iterdir()}

@@ -22,6 +22,7 @@ from helpers.files import DiskFull, InUse, locked
 from helpers.finetune import adapt
 from helpers.finetune.collate import Collator
 from helpers.finetune.order import order, weights
+from helpers.finetune.refusals import Refused
 from helpers.finetune.train import data_hash, finetune, last_checkpoint
 
 
@@ -95,6 +96,43 @@ def test_the_loss_is_the_models_own(tmp_path):
     torch.testing.assert_close(trainer.compute_loss(model, batch), model(**batch).loss)
     for name, grad in grads[0].items():
         torch.testing.assert_close(grad, grads[1][name], atol=1e-5, rtol=1e-3)
+
+
+def test_a_process_that_sees_several_gpus_trains_on_one(tmp_path, monkeypatch):
+    from transformers import TrainingArguments
+
+    from helpers.finetune import train
+
+    made = TrainingArguments.__post_init__
+
+    def with_two(self):
+        made(self)
+        self._n_gpu = 2
+
+    monkeypatch.setattr(TrainingArguments, "__post_init__", with_two)
+    assert train._arguments(config(tmp_path), examples()).n_gpu == 1
+
+
+def test_a_start_that_is_refused_leaves_the_last_run_alone(tmp_path):
+    settings = config(tmp_path, steps=1)
+    done = finetune(settings, examples())
+    with pytest.raises(Refused):
+        finetune(settings.replace(max_length=5), examples())
+    assert adapt.read_record(done.adapter) == done.record and (tmp_path / "log.jsonl").is_file()
+
+
+def test_preflight_knows_that_activations_are_computed_twice(tmp_path, monkeypatch):
+    from helpers.finetune import preflight
+
+    seen, check = [], preflight.training_bytes
+
+    def watched(model, *args, **settings):
+        seen.append(model.is_activation_checkpointing)
+        return check(model, *args, **settings)
+
+    monkeypatch.setattr(preflight, "training_bytes", watched)
+    finetune(config(tmp_path, steps=1, checkpointing=True), examples())
+    assert seen == [True]
 
 
 def test_a_weight_multiplies_its_examples_loss(tmp_path):

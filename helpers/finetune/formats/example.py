@@ -57,6 +57,9 @@ def fault(messages: object, images: object, audios: object) -> tuple[str, str] |
         return "the system message is empty", ""
     if count(messages, VIDEO):
         return "videos are not read", ""
+    replies = [message for message in messages if message["role"] == "assistant"]
+    if count(replies, IMAGE) or count(replies, AUDIO):  # its tokens would be trained on, and none of the models draws
+        return "a reply has a picture or a sound in it", ""
     for placeholder, paths in ((IMAGE, images), (AUDIO, audios)):
         if not isinstance(paths, list) or not all(isinstance(path, str) and path for path in paths):
             return "files are not a list of paths", ""
