@@ -128,7 +128,8 @@ def test_what_does_not_exist_is_named(tmp_path, trained, capsys):
 def test_what_is_held_out_is_looked_at_before_the_training(tmp_path, capsys):
     write_data(tmp_path)
     assert "There is no file" in refused(capsys, "finetune", write_config(tmp_path, held_out="tst.json"))
-    rows = [row for row in json.loads((tmp_path / "train.json").read_text()) if row["messages"][-1]["content"] == "none"]
+    rows = json.loads((tmp_path / "train.json").read_text())
+    rows = [row for row in rows if row["messages"][-1]["content"] == "none"]
     (tmp_path / "one.json").write_text(json.dumps(rows * 3))
     assert "at least two classes" in refused(capsys, "finetune", write_config(tmp_path, held_out="one.json"))
     assert not (tmp_path / "run").exists()
