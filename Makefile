@@ -49,8 +49,9 @@ bench: $(READY) ## measure what the benchmark engine itself costs
 
 lock: ## resolve requirements.lock anew from pyproject.toml (needs uv)
 	@uv pip compile pyproject.toml --extra test --universal --python-version 3.11 --no-header --no-annotate --quiet \
-	  | sed -E -e "/^(nvidia|cuda|triton)/d" -e "/ == 'emscripten'$$/d" -e "s/ ; python_full_version < '3.15'$$//" > .lock.partial
-	@{ grep '^#' requirements.lock; cat .lock.partial; } > .lock.new && mv .lock.new requirements.lock && rm .lock.partial
+	  > .lock.partial
+	@sed -i.raw -E -e "/^(nvidia|cuda|triton)/d" -e "/ == 'emscripten'$$/d" -e "s/ ; python_full_version < '3.15'$$//" .lock.partial
+	@{ grep '^#' requirements.lock; cat .lock.partial; } > .lock.new && mv .lock.new requirements.lock && rm .lock.partial*
 
 clean: ## remove what was built (not .venv, not the state of trainings)
 	@rm -rf _build/executed _build/failed _build/logs _build/tmp _build/src _build/sphinx _build/html _build/npm
@@ -58,11 +59,11 @@ clean: ## remove what was built (not .venv, not the state of trainings)
 
 $(READY): requirements.lock pyproject.toml
 	@test -x $(PY) || { \
-	  for python in $(PYTHON) python3 python3.13 python3.12 python3.11 python; do \
+	  for python in $(or $(PYTHON),python3 python3.13 python3.12 python3.11 python); do \
 	    $$python -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && break; \
 	    python=; \
 	  done; \
-	  test -n "$$python" || { echo "No Python 3.11, 3.12 or 3.13 with venv was found. Install one (on Debian and Ubuntu also python3-venv), or name it: make $(MAKECMDGOALS) PYTHON=…"; exit 1; }; \
+	  test -n "$$python" || { echo "No Python 3.11, 3.12 or 3.13 with venv was found. Install one (on Debian and Ubuntu also python3-venv), or name another: make $(MAKECMDGOALS) PYTHON=…"; exit 1; }; \
 	  echo "Making $(VENV) with $$($$python --version) …"; $$python -m venv $(VENV); }
 	@echo "Installing the packages of requirements.lock (some minutes, once) …"
 	@$(PY) -m pip install -qq --disable-pip-version-check -r requirements.lock

@@ -173,7 +173,7 @@ def hardware() -> Iterator[Check]:
 
 def profile_needs() -> Iterator[Check]:
     """What the largest model of each profile needs to be loaded, against what is free (see models.check_memory)."""
-    from .models import free_memory_gb
+    from .models import free_memory_gb, memory_gb
 
     free = free_memory_gb()
     for profile in PROFILES:
@@ -184,9 +184,9 @@ def profile_needs() -> Iterator[Check]:
         if hosts := sorted({row.base_url for row in rows if row.is_hosted}):
             yield Check(f"Profile {profile}", "note", f"{len(rows)} models answer at {', '.join(hosts)}, with a key")
             continue
-        largest = max(rows, key=lambda row: row.memory_gb)
-        fits = largest.memory_gb <= free
-        detail = f"needs up to {largest.memory_gb:.1f} GB ({largest.id}); {free:.1f} GB free"
+        largest = max(rows, key=memory_gb)
+        fits = memory_gb(largest) <= free
+        detail = f"needs up to {memory_gb(largest):.1f} GB ({largest.id}); {free:.1f} GB free"
         local = all(row.is_local for row in rows)
         advice = "" if local else f"`course models pull --profile {profile}` downloads the weights."
         if not fits:

@@ -6,8 +6,8 @@ test suite can assert that every stub is told what is missing, every solution pa
 
 from __future__ import annotations
 
+import cmath
 import html
-import math
 import numbers
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -56,6 +56,7 @@ def check(function: Callable, cases: Sequence[Case | tuple]) -> Verdict:
         hint = f" Hint: {case.hint}" if case.hint else ""
         try:
             result = function(*map(_copied, case.args))
+            is_right = same(result, case.expected)
         except NotImplementedError as todo:
             missing = f": {todo}" if str(todo) else ""
             return Verdict(CHECK_MIME, name, False, f"{name} is not written yet{missing}. Replace the `raise` line.")
@@ -63,7 +64,7 @@ def check(function: Callable, cases: Sequence[Case | tuple]) -> Verdict:
             return Verdict(CHECK_MIME, name, False, f"{call} raised {type(error).__name__}: {error}.{hint}")
         if result is None and case.expected is not None:
             return Verdict(CHECK_MIME, name, False, f"{call} returned None: is a `return` missing?{hint}")
-        if not same(result, case.expected):
+        if not is_right:
             wrong = f"{call} returned {_short(result)}; expected {_short(case.expected)}."
             return Verdict(CHECK_MIME, name, False, wrong + hint)
     return Verdict(CHECK_MIME, name, True, f"{name} is right on all {len(cases)} cases.")
@@ -87,18 +88,20 @@ def same(a: object, b: object) -> bool:
     if isinstance(a, bool) or isinstance(b, bool):
         return a is b  # True is not 1 to a student
     if isinstance(a, numbers.Number) and isinstance(b, numbers.Number):
-        return math.isclose(a, b, rel_tol=1e-4, abs_tol=1e-4)
+        return cmath.isclose(a, b, rel_tol=1e-4, abs_tol=1e-4)
     if isinstance(a, (list, tuple)) and isinstance(b, (list, tuple)):
         return len(a) == len(b) and all(same(x, y) for x, y in zip(a, b))
     if isinstance(a, dict) and isinstance(b, dict):
         return a.keys() == b.keys() and all(same(a[k], b[k]) for k in a)
-    return a == b
+    if hasattr(a, "equals"):  # a DataFrame: == would compare its cells
+        return a.equals(b)
+    return bool(a == b)
 
 
 def _copied(value: object) -> object:
-    """A copy of a list, dict, tensor, array or picture; anything else, such as a model, as it is."""
-    if type(value) is list:
-        return [_copied(item) for item in value]
+    """A copy of a list, tuple, dict, tensor, array or picture; anything else, such as a model, as it is."""
+    if type(value) in (list, tuple):
+        return type(value)(map(_copied, value))
     if type(value) is dict:
         return {key: _copied(item) for key, item in value.items()}
     copies = getattr(value, "clone", None) or getattr(value, "copy", None)

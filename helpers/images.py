@@ -34,6 +34,8 @@ def open_image(source, background: tuple[int, int, int] = (255, 255, 255), large
         # Pillow warns of odd metadata, and of sizes that _check_size judges itself
         with warnings.catch_warnings(action="ignore"), _opened(stream) as picture:
             _check_size(*picture.size, name)
+            if picture is not source:  # a JPEG of ours: decode it at reduced size. (Of other formats nothing changes.)
+                picture.draft("RGB", (largest_side, largest_side))
             return _clean(picture, background, largest_side)
     except BadImage:
         raise
@@ -94,7 +96,6 @@ def _clean(picture, background: tuple[int, int, int], largest_side: int):
     """Decode, turn upright, flatten, and reduce to an RGB picture of a workable size."""
     from PIL import Image, ImageOps
 
-    picture.draft("RGB", (largest_side, largest_side))  # JPEG: decode at reduced size, a no-op otherwise
     picture.load()
     picture = ImageOps.exif_transpose(picture)
     if picture.mode.startswith("I") or picture.mode == "F":

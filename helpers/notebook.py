@@ -7,6 +7,7 @@ import json
 import os
 from typing import NamedTuple
 
+from .models import memory_gb
 from .profiles import PROFILES, check_profile, device, registry, root, set_seed, spec
 
 
@@ -66,7 +67,9 @@ def _row(start: Start, profile: str) -> str:
     weights = ", ".join(sorted({html.escape(s.id) for s in specs}))
     if start.roles and not specs:
         weights = "none for this chapter: falls back to nano"
-    memory = f"{sum(s.memory_gb for s in specs):.1f} GB" if specs else "–"
+    elif len(present) < len(start.roles):
+        weights += f"; the nano {html.escape(', '.join(r for r in start.roles if r not in present))} stands in"
+    memory = f"{sum(map(memory_gb, specs)):.1f} GB" if specs else "–"
     took = measured(start.name).get(profile)
     if took:
         cost = f"{took['seconds'] / 60:.1f} min, {took['peak_memory_mb'] / 1024:.1f} GB ({html.escape(took['device'])})"

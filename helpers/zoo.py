@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import importlib
+import json
 import sys
 from pathlib import Path
 
 from .errors import CourseError, MissingModel, unknown
 from .files import check_disk
-from .models import free_memory_gb
+from .models import free_memory_gb, memory_gb
 from .profiles import PROFILES, ModelSpec, check_profile, registry, roles, root, spec
 
 FILES = ["*.safetensors", "*.safetensors.index.json", "*.json", "*.txt", "*.model", "*.jinja"]  # no pickles, no code
@@ -34,7 +35,7 @@ def _row(row: ModelSpec) -> tuple[str, ...]:
     size = "in the repository" if row.is_local else row.base_url or _gb(row)
     parameters = f"{row.parameters / 1e6:,.1f} M" if row.parameters else "unknown"
     here = "hosted" if row.is_hosted else "yes" if present(row) else "no"
-    return row.role, row.profile, row.id, parameters, row.licence, size, f"{row.memory_gb:.1f} GB", here
+    return row.role, row.profile, row.id, parameters, row.licence, size, f"{memory_gb(row):.1f} GB", here
 
 
 def _gb(row: ModelSpec) -> str:
@@ -45,10 +46,20 @@ def present(row: ModelSpec) -> bool:
     """Whether the weights are on this machine: in data/models, or whole in the Hugging Face cache."""
     if row.is_local:
         return (row.path / "model.safetensors").is_file()
+    if _cached(row, "config.json") is None:
+        return False
+    if index := _cached(row, "model.safetensors.index.json"):  # small, so it is there long before what it lists
+        shards = set(json.loads(Path(index).read_text(encoding="utf-8"))["weight_map"].values())
+        return all(_cached(row, shard) for shard in shards)
+    return _cached(row, "model.safetensors") is not None
+
+
+def _cached(row: ModelSpec, name: str) -> str | None:
+    """Where a file of a model lies in the Hugging Face cache, if it does."""
     from huggingface_hub import try_to_load_from_cache
 
-    names = ("model.safetensors", "model.safetensors.index.json")
-    return any(isinstance(try_to_load_from_cache(row.id, name, revision=row.revision), str) for name in names)
+    found = try_to_load_from_cache(row.id, name, revision=row.revision)
+    return found if isinstance(found, str) else None
 
 
 def check(wanted: list[str]) -> int:
@@ -125,7 +136,7 @@ def pull(profile: str, yes: bool = False) -> int:
     total = sum(row.download_gb or 0 for row in missing)
     more = " and what is of unknown size" if any(row.download_gb is None for row in missing) else ""
     print(f"{total:.1f} GB{more} from {constants.ENDPOINT} into {cache}", flush=True)
-    largest = max(row.memory_gb for row in missing)
+    largest = max(map(memory_gb, missing))
     if largest > free_memory_gb():
         print(f"Note: the largest needs {largest:.1f} GB of memory to run; {free_memory_gb():.1f} GB are free now.")
     check_disk(cache, sum(UNKNOWN_GB if row.download_gb is None else row.download_gb for row in missing))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -31,6 +32,8 @@ def test_a_right_solution_passes():
         (lambda a, b: a + b if a else 1, "Hint: zero is a number too"),
         (lambda a, b: 1 / 0, "raised ZeroDivisionError"),
         (lambda a: a, "raised TypeError"),
+        (lambda a, b: pd.DataFrame({"a": [a], "b": [b]}), "expected 5"),
+        (lambda a, b: complex(a, b), "returned (2+3j); expected 5"),
     ],
 )
 def test_a_wrong_solution_is_told_why(function, says):
@@ -39,11 +42,13 @@ def test_a_wrong_solution_is_told_why(function, says):
 
 
 @pytest.mark.parametrize(
-    "given", [[3, 1, 2], {"a": [3, 1, 2]}, np.array([3, 1, 2]), torch.tensor([3, 1, 2])], ids=lambda x: type(x).__name__
-)
+    "given", [[3, 1, 2], ([3, 1],), {"a": [3, 1, 2]}, np.array([3, 1, 2]), torch.tensor([3, 1, 2])],
+    ids=lambda x: type(x).__name__,
+)  # fmt: skip
 def test_a_function_that_changes_its_argument_does_not_spoil_the_case(given):
     def emptied(values):
-        (values["a"] if isinstance(values, dict) else values)[0] = 0
+        inner = values["a"] if isinstance(values, dict) else values[0] if isinstance(values, tuple) else values
+        inner[0] = 0
         return 0
 
     before = repr(given)

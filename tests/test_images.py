@@ -85,6 +85,12 @@ def test_a_picture_that_was_handed_in_is_not_changed():
     assert given_picture.getpixel((0, 0)) == RED
 
 
+def test_a_large_jpeg_that_was_handed_in_keeps_its_size(tmp_path):
+    Image.new("RGB", (5000, 3000)).save(tmp_path / "large.jpg")
+    with Image.open(tmp_path / "large.jpg") as picture:
+        assert open_image(picture).width == 2048 and picture.size == (5000, 3000)
+
+
 def test_a_grey_picture_stays_grey():
     grey = Image.fromarray(np.tile(np.arange(256, dtype=np.uint8), (16, 1)))
     pixels = np.asarray(open_image(saved(grey)))

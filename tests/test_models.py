@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from helpers import models, profiles
+from helpers import models, profiles, zoo
 from helpers.errors import CourseError, MissingModel, NotEnoughMemory, UnknownName
 
 BLIP = ("blip-caption", "blip-vqa", "blip-itm")
@@ -56,6 +56,32 @@ def test_memory_is_computed_from_the_count_as_the_registry_says():
     for row in counted:
         size = 2 if row.profile == "full" and "blip" not in row.role else 4
         assert row.memory_gb == pytest.approx(row.parameters * size * 1.15e-9 + 0.4, abs=0.06), row.id
+
+
+def test_on_a_gpu_public_models_take_half_the_room_and_nano_ones_the_same(monkeypatch):
+    laptop, nano = profiles.spec("qwen2_5_vl-s", "laptop"), profiles.spec("qwen2_5_vl-s")
+    before = models.memory_gb(laptop), models.memory_gb(nano)
+    monkeypatch.setattr(models, "device", lambda: "cuda")
+    assert models.memory_gb(laptop) - 0.4 == pytest.approx((before[0] - 0.4) / 2)
+    assert models.memory_gb(nano) == before[1]
+    monkeypatch.setattr(models, "free_memory_gb", lambda: 10.0)
+    models.check_memory(laptop)  # 17.7 GB of system memory, 9.0 on a GPU
+
+
+def test_a_download_that_broke_off_is_not_on_this_machine(tmp_path, monkeypatch):
+    import huggingface_hub.constants
+
+    row = profiles.spec("qwen2_5_vl-s", "laptop")
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
+    folder = tmp_path / f"models--{row.id.replace('/', '--')}"
+    files = folder / "snapshots" / row.revision
+    files.mkdir(parents=True)
+    index = {"weight_map": {"a.weight": "model-1.safetensors", "b.weight": "model-2.safetensors"}}
+    for name, text in (("config.json", "{}"), ("model.safetensors.index.json", json.dumps(index)),
+                       ("model-1.safetensors", "x"), ("model-2.safetensors", "x")):  # fmt: skip
+        assert not zoo.present(row), name
+        (files / name).write_text(text)
+    assert zoo.present(row)
 
 
 @pytest.mark.parametrize("role, profile, says", [("blip", "nano", "blip-"), ("blip-vqa", "nanno", "nano")])

@@ -54,6 +54,8 @@ def stage(source: Path, executed: Path, staged: Path) -> None:
     missing = [name for name in names if not (executed / f"{name}.ipynb").is_file()]
     if missing:
         raise BookError(f"Not executed yet: {', '.join(missing)}. Run `course run` first, then `course book` again.")
+    if failed := [name for name in names if timings.get(name, {}).get("status") == "failed"]:
+        raise BookError(f"The last run failed: {', '.join(failed)}. Correct it, and `course run {failed[0]}` again.")
     for name in names:
         wanted[f"notebooks/{name}.ipynb"] = _staged_notebook(executed / f"{name}.ipynb", name, timings.get(name, {}))
     _mirror(wanted, staged)

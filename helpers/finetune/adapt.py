@@ -17,11 +17,10 @@ import logging
 import os
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from ..errors import CourseError, MissingModel
-from ..models import Loaded, check_files, check_memory
+from ..models import Loaded, check_files, check_memory, memory_gb
 from ..profiles import ModelSpec, device, root, spec
 from .config import Config
 from .formats import Example
@@ -52,10 +51,10 @@ def _load(chosen: ModelSpec, four_bit: bool, double_quant: bool, download: bool 
     import torch
     import transformers
 
-    small = chosen.memory_gb
+    small = memory_gb(chosen)
     if four_bit and chosen.parameters:
         small = min(small, 0.4 + BYTES_IN_FOUR_BITS * chosen.parameters / 1e9)
-    check_memory(replace(chosen, memory_gb=small))
+    check_memory(chosen, small)
     if chosen.is_local:
         check_files(chosen)
     transformers.utils.logging.disable_progress_bar()

@@ -70,6 +70,14 @@ def test_a_notebook_that_failed_is_not_published(tmp_path):
         build(source=folder, **quiet)
 
 
+def test_an_older_success_does_not_stand_for_a_run_that_failed(tmp_path):
+    folder = make(tmp_path, {"first": "# First"}, {"01_a/01_one": [markdown("# One")]})
+    entry = {"name": "01_a/01_one", "status": "failed", "seconds": 3}
+    (folder / "_build" / "executed" / "timings.json").write_text(json.dumps([entry]), encoding="utf-8")
+    with pytest.raises(BookError, match=r"The last run failed: 01_a/01_one"):
+        build(source=folder, **quiet)
+
+
 def test_a_damaged_notebook_is_named(tmp_path):
     folder = make(tmp_path, {"first": "# First"}, {"01_a/01_one": [markdown("# One")]})
     (folder / "_build" / "executed" / "01_a" / "01_one.ipynb").write_text('{"cells": [', encoding="utf-8")
