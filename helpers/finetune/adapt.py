@@ -87,15 +87,18 @@ def _load(chosen: ModelSpec, four_bit: bool, double_quant: bool, download: bool 
 def quantization(double_quant: bool = True, dtype=None):
     """The settings for ``from_pretrained``: NF4, computed in ``dtype`` (float32 unless given), towers and head spared.
 
-    The names to spare are patterns that transformers matches from the start of a layer's full name.
+    The names to spare are patterns that transformers matches from the start of a layer's full name. FSDP shares out
+    numbers of one type, so under it the packed bytes are stored as if they were numbers of ``dtype``.
     """
     import torch
     from transformers import BitsAndBytesConfig
 
+    dtype = dtype or torch.float32
+    storage = {"bnb_4bit_quant_storage": dtype} if os.environ.get("ACCELERATE_USE_FSDP") == "true" else {}
     return BitsAndBytesConfig(
         load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=double_quant,
-        bnb_4bit_compute_dtype=dtype or torch.float32,
-        llm_int8_skip_modules=[*(f".*{tower}" for tower in TOWERS.values()), "lm_head"],
+        bnb_4bit_compute_dtype=dtype, llm_int8_skip_modules=[*(f".*{tower}" for tower in TOWERS.values()), "lm_head"],
+        **storage,
     )  # fmt: skip
 
 

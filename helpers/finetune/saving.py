@@ -77,13 +77,14 @@ def record_of(config: Config, chosen: ModelSpec, facts: dict) -> dict:
     }  # fmt: skip
 
 
-def save_adapter(model, processor, chosen: ModelSpec, record: dict, target: Path) -> Path:
-    """Write the adapter's folder, whole or not at all. Raises DiskFull."""
+def save_adapter(model, processor, chosen: ModelSpec, record: dict, target: Path, weights: dict | None = None) -> Path:
+    """Write the adapter's folder, whole or not at all; the model's own weights unless given. Raises DiskFull."""
     for settings in model.peft_config.values():
         settings.base_model_name_or_path = base_name(chosen)
         settings.revision = chosen.revision
     with whole_folder(target) as folder:
-        model.save_pretrained(folder, save_embedding_layers=False)  # else peft looks the base up on the hub
+        # With save_embedding_layers peft would look the base up on the hub.
+        model.save_pretrained(folder, state_dict=weights, save_embedding_layers=False)
         processor.save_pretrained(folder)
         (folder / RECORD).write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
         (folder / "README.md").write_text(card(record, chosen), encoding="utf-8")

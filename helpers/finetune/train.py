@@ -197,8 +197,10 @@ def _finish(config: Config, train, trainer, processor, checked, seconds: float, 
         "seconds": round(sum(row["seconds"] for row in log), 1),
     })  # fmt: skip
     target = config.folder / "adapter"
+    # Under FSDP no process has the whole: all of them take part in gathering it.
+    weights = trainer.accelerator.get_state_dict(trainer.model) if trainer.is_fsdp_enabled else None
     if state.is_main_process:
-        save_adapter(model, processor, chosen, record, target)
+        save_adapter(model, processor, chosen, record, target, weights)
         shutil.rmtree(config.folder / "checkpoints", ignore_errors=True)
     state.wait_for_everyone()
     return Run(model, processor, chosen, config, log, target, record, checked, seconds)

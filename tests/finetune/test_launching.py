@@ -8,10 +8,13 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 from courses import ROOT, clean_environment
 
 from helpers.errors import CourseError
 from helpers.finetune import launching
+from helpers.finetune.adapt import load_base
+from helpers.finetune.config import Config
 
 SAY_WHO = "import os; print(f\"{os.environ.get('RANK', '-')} of {os.environ.get('WORLD_SIZE', '-')}\", flush=True)\n"
 
@@ -97,3 +100,22 @@ print(told, full - used())
     done = subprocess.run([sys.executable, "-c", program], env=clean_environment(ROOT), capture_output=True, text=True)
     told, less = done.stdout.split()
     assert told == "False" or float(less) > 100
+
+
+def test_fsdp_can_share_out_a_base_in_four_bits(tmp_path, monkeypatch):
+    """Numbers of one type, the same model. (accelerate refuses FSDP without a GPU: this is as far as a CPU goes.)"""
+    import torch.distributed as dist
+    from torch.distributed.fsdp import FullyShardedDataParallel
+
+    words = torch.tensor([[5, 6, 7, 8]])
+    usual = load_base(Config()).model(input_ids=words).logits
+    monkeypatch.setenv("ACCELERATE_USE_FSDP", "true")
+    model = load_base(Config()).model.requires_grad_(False)
+    torch.testing.assert_close(model(input_ids=words).logits, usual)
+    layer = model.model.language_model.layers[0]
+    dist.init_process_group("gloo", init_method=f"file://{tmp_path / 'meet'}", rank=0, world_size=1)
+    try:
+        FullyShardedDataParallel(layer, use_orig_params=False, device_id=torch.device("cpu"))
+    finally:
+        dist.destroy_process_group()
+    assert {p.dtype for p in model.parameters()} == {torch.float32}

@@ -1,7 +1,9 @@
 """What a clip shows and when: the ground truth that pictures, sentences and answers are derived from.
 
 A clip is drawn from ``random.Random(f"clips/{split}/{seed}/{index}")``. A quarter of all contents, by a hash, is
-reserved for ``heldout``; ``novel`` clips show a colour-shape pair that no training clip ever shows.
+reserved for ``heldout``; ``novel`` clips show a colour-shape pair that no training clip ever shows. (The hash minds
+in which order things are listed, so a held-out content could come again in training, listed the other way round. Among
+9,488 training clips none did.)
 """
 
 from __future__ import annotations

@@ -3,6 +3,10 @@
 A document is drawn from ``random.Random(f"documents/{split}/{seed}/{index}")``. Splits differ in more than their random
 streams: a quarter of all contents, by a hash, is reserved for ``heldout`` and never trained on, and ``novel`` documents
 are made of words that no training document has.
+
+Of a chart the content includes its values, which are drawn and not printed. So a held-out chart is one of a kind, but
+the little that can be read on it (title, ticks, names) often occurs in training: of 600 held-out charts 57 % had the
+transcription of one of 4,000 training charts, of the other kinds none had. Transcribing charts is no test of novelty.
 """
 
 from __future__ import annotations
