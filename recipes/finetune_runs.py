@@ -53,9 +53,10 @@ def record(
     notebook.start(module, options.profile, (role,))  # threads
     changed = [f"--{key} {value}" for key in ("profile", "steps")
                if (value := getattr(options, key)) != parser.get_default(key)]  # fmt: skip
+    commit = grids.commit()  # only now: what is recorded below makes the checkout look changed
     for name in options.names:
         set_seed(0)
-        made = provenance(" ".join([f"python -m recipes.{module}", name, *changed]), role, options.profile)
+        made = provenance(" ".join([f"python -m recipes.{module}", name, *changed]), role, options.profile, commit)
         add(record_path(module), name, options.profile, made | measured(name, options.profile, options.steps))
         print(f"{name}: written to {record_path(module)}", flush=True)
     return 0
@@ -73,12 +74,12 @@ def add(path: Path, name: str, profile: str, entry: dict) -> None:
     write_json(path, dict(sorted(runs.items())))
 
 
-def provenance(command: str, role: str, profile: str) -> dict:
+def provenance(command: str, role: str, profile: str, commit: str) -> dict:
     """When, where, with what and from which weights."""
     chosen = spec(role, profile)
     weights = {"sha256": file_sha256(chosen.path / "model.safetensors")} if chosen.is_local else {}
     return {
-        "command": command, "date": datetime.now(UTC).date().isoformat(), "commit": grids.commit(), "profile": profile,
+        "command": command, "date": datetime.now(UTC).date().isoformat(), "commit": commit, "profile": profile,
         "device": records.device_name(), "threads": torch.get_num_threads(), "versions": records.versions(),
         "model": {"id": chosen.id, "revision": chosen.revision} | weights,
     }  # fmt: skip
