@@ -152,7 +152,8 @@ class ChatPanel(ipywidgets.VBox):
     async def _stream(self, question: str, turn: dict) -> Reply:
         """Send one request; ``turn`` grows with the reply."""
         model, talk = self.model.value, self.conversation
-        pictures = [self.opened] if self.opened else []
+        sent = self.opened
+        pictures = [sent] if sent else []
         message = picture_message(question, *pictures, max_pixels=self.max_pixels.value)
         seen = Times()
         shown = time.perf_counter()
@@ -173,7 +174,7 @@ class ChatPanel(ipywidgets.VBox):
             )  # fmt: skip
         if reply.outcome == "ok":
             self.history += [message, {"role": "assistant", "content": reply.answer}]
-            if self.remember.value:
+            if self.remember.value and self.opened is sent:  # and none that was chosen meanwhile
                 self.detach()  # it is in the conversation now
         return reply
 

@@ -200,7 +200,10 @@ def run(options) -> int:
 
     from . import runner
 
-    given = {name: yaml.safe_load(value) for name, value in options.parameters}  # 50 → int, true → bool, as papermill
+    try:  # 50 → int, true → bool, as papermill
+        given = {name: yaml.safe_load(value) for name, value in options.parameters}
+    except yaml.YAMLError as error:
+        raise CourseError(f"A parameter's value is no YAML ({' '.join(str(error).split())}). Quote it.") from error
     profile = given.pop("profile", options.profile)
     results = runner.run(
         options.notebooks, profile=profile, jobs=options.jobs, parameters=given,

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import base64
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import torch
@@ -128,11 +128,11 @@ def make_prompt(processor, apply_chat_template: Callable, context: int, conversa
     parts = [part for content in contents for part in content]
     pictures, videos = ([part for part in parts if part["type"] == kind] for kind in ("image", "video"))
     sizes = {}
+    _check_room(pictures, images, context)
     if any(_limited(part) for part in pictures):  # the processor knows one size for all: give it what needs none
         for part in pictures:
             part["image"] = _resized(functional.pil_to_tensor(part["image"]), part, images)
         sizes["images_kwargs"] = {"size": ANY_SIZE}
-    _check_room(pictures, images, **sizes.get("images_kwargs", {"size": images.size}), context=context)
     if videos:
         sizes["videos_kwargs"] = _videos_kwargs(videos, processor.video_processor)
         for name in ("num_frames", "load_audio_from_video"):  # what ``transformers serve`` would do with a file
@@ -146,21 +146,25 @@ def _limited(part: dict) -> bool:
     return "min_pixels" in part or "max_pixels" in part
 
 
-def _resized(pixels: torch.Tensor, part: dict, processor) -> torch.Tensor:
-    """Pixels (…, height, width) in the size that the processor would give them within the limits of the part."""
+def _size_within(height: int, width: int, part: dict, processor) -> tuple[int, int]:
+    """The size that the processor would give a picture within the limits of its part: its own where it has none."""
     most = part.get("max_pixels", max(processor.size["longest_edge"], part.get("min_pixels", 0)))
     least = part.get("min_pixels", min(processor.size["shortest_edge"], most))
     factor = processor.patch_size * processor.merge_size
-    size = smart_resize(*pixels.shape[-2:], factor=factor, min_pixels=least, max_pixels=most)
+    return smart_resize(height, width, factor=factor, min_pixels=least, max_pixels=most)
+
+
+def _resized(pixels: torch.Tensor, part: dict, processor) -> torch.Tensor:
+    """Pixels (…, height, width) in that size."""
+    size = _size_within(*pixels.shape[-2:], part, processor)
     return functional.resize(pixels, list(size), functional.InterpolationMode.BICUBIC, antialias=True)
 
 
-def _check_room(pictures: list[dict], processor, size: Mapping[str, int], context: int) -> None:
+def _check_room(pictures: list[dict], processor, context: int) -> None:
     """Raise HTTPException 400 where the pictures alone have more tokens than the model holds."""
     factor, tokens = processor.patch_size * processor.merge_size, 0
     for part in pictures:
-        height, width = functional.get_size(part["image"])
-        height, width = smart_resize(height, width, factor, size["shortest_edge"], size["longest_edge"])
+        height, width = _size_within(*functional.get_size(part["image"]), part, processor)
         tokens += height * width // factor**2
     if tokens > context:
         raise HTTPException(

@@ -133,8 +133,20 @@ def _are_messages(messages: object) -> bool:
         and all(
             isinstance(message, dict)
             and message.get("role") in ROLES
-            and isinstance(message.get("content"), (str, list))
-            and bool(message["content"])
+            and (isinstance(content := message.get("content"), str) or _are_parts(content))
+            and bool(content)
             for message in messages
         )
+    )
+
+
+def _are_parts(content: object) -> bool:
+    """Whether this is a list of parts as OpenAI's protocol has them: texts, pictures by URL, and others by type."""
+    wanted = {"text": ("text", str), "image_url": ("image_url", dict)}
+    return isinstance(content, list) and all(
+        isinstance(part, dict)
+        and isinstance(kind := part.get("type"), str)
+        and (kind not in wanted or isinstance(part.get(wanted[kind][0]), wanted[kind][1]))
+        and (kind != "image_url" or isinstance(part["image_url"].get("url"), str))
+        for part in content
     )

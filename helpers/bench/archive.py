@@ -12,6 +12,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import zlib
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -42,7 +43,7 @@ def read_archive(path: str | Path) -> list[Attempt]:
         return [_unpacked(json.loads(line)) for line in lines]
     except FileNotFoundError as error:
         raise LogError(f"There is no {path}: nothing has been recorded there.") from error
-    except (OSError, EOFError, KeyError, TypeError, ValueError) as error:
+    except (OSError, EOFError, KeyError, TypeError, ValueError, zlib.error) as error:
         raise LogError(f"{path} is not what `write_archive` wrote ({error!r}). Record it again.") from error
 
 

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import collections
 import contextlib
 import math
 import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..tasks import Item
-from .plan import LOCAL, ORDERS, Request, Settings, host_of, make_plan
+from .plan import LOCAL, ORDERS, Key, Request, Settings, host_of, make_plan
+
+if TYPE_CHECKING:
+    from .log import Attempt
 
 DESCRIPTION = """\
 Ask models the items of tasks, grade the answers, and write log, scores and a report into a folder.
@@ -58,8 +63,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--order", choices=ORDERS,
         help="models take turns (default), or one by one (default with several clients at the server of this machine)",
     )  # fmt: skip
-    parser.add_argument("--temperature", type=float, metavar="X", help="(default: the server's)")
-    parser.add_argument("--top-p", type=float, metavar="X", help="(default: the server's)")
+    parser.add_argument("--temperature", type=_finite, metavar="X", help="(default: the server's)")
+    parser.add_argument("--top-p", type=_finite, metavar="X", help="(default: the server's)")
     parser.add_argument("--max-tokens", type=_positive, default=1024, metavar="N", help="of an answer (default: 1024)")
     parser.add_argument(
         "--think", action=argparse.BooleanOptionalAction, default=None, help="where the template has a switch for it"
@@ -78,9 +83,16 @@ def _positive(text: str) -> int:
     return number
 
 
+def _finite(text: str) -> float:
+    if not math.isfinite(number := float(text)):
+        raise argparse.ArgumentTypeError(f"must be a number, not {number}")
+    return number
+
+
 def run(options: argparse.Namespace) -> int:
     """Run the benchmark; 0, or 1 when requests were left without an answer. Raises CourseError for what stops it."""
     from .engine import RunStopped
+    from .log import read
     from .sources import check_conventions, load_tasks
 
     items = load_tasks(options.tasks, options.limit, options.seed, options.think)
@@ -93,7 +105,8 @@ def run(options: argparse.Namespace) -> int:
         return _dry_run(plan, options.out)
     stopped = None
     try:
-        asyncio.run(_ask(plan, options))
+        if _open_requests(plan, read(options.out)):  # else neither a key nor a server is needed
+            asyncio.run(_ask(plan, options))
     except RunStopped as error:  # what there is can still be graded and shown
         stopped = error
     unanswered = _conclude(plan, items, options)
@@ -114,7 +127,11 @@ def _model_ids(options: argparse.Namespace) -> list[str]:
         return options.models
     from ..profiles import spec
 
-    return [spec(role, options.profile).id for role in options.models]
+    chosen = [spec(role, options.profile) for role in options.models]
+    for row in chosen:
+        if row.profile != options.profile:
+            print(row.note, file=sys.stderr)
+    return [row.id for row in chosen]
 
 
 async def _ask(plan: list[list[Request]], options: argparse.Namespace) -> None:
@@ -146,7 +163,11 @@ def _as_typed(options: argparse.Namespace) -> str:
     words = ["course bench"]
     for name, value in vars(options).items():
         flag = f"--{name.replace('_', '-')}"
-        if name in ("command", "function", "after_interrupt", "dry_run", "out") or value in (None, False, math.inf):
+        if name in ("command", "function", "after_interrupt", "dry_run", "out") or value is None or value == math.inf:
+            continue
+        if value is False:
+            if name == "think":  # the only switch whose "no" says something
+                words.append("--no-think")
             continue
         values = [] if value is True else value if isinstance(value, list) else [value]
         words += [flag, *(shlex.quote(str(each)) for each in values)]
@@ -157,22 +178,33 @@ def _conclude(plan: list[list[Request]], items: Sequence[Item], options: argpars
     """Grade, print the scores, write the report; the number of requests that have no answer."""
     from ..grading import allow
     from .grades import grade_answers
-    from .log import finished_keys, read
+    from .log import current, read
     from .report import score_rows, write_report
     from .summary import summarise
 
     with allow() if options.run_code else contextlib.nullcontext():
         ungraded = grade_answers(options.out, items)
-    attempts = read(options.out)
+    attempts = current(read(options.out))
     _print_table(score_rows(summarise(attempts)))
     for reason, n in ungraded.items():
         print(f"{n} answers were not graded: {reason}.")
-    done = finished_keys(attempts)
-    unanswered = sum(request.key not in done for block in plan for request in block)
+    unanswered = _open_requests(plan, attempts)
     if unanswered:
-        print(f"{unanswered} requests have no answer yet; the same command asks them again.")
+        print(f"{len(unanswered)} requests have no answer yet; the same command asks them again.")
+        last = {attempt.key: attempt.reply for attempt in attempts}
+        said = [f"{last[key].outcome}: {last[key].error}" for key in unanswered if key in last]
+        for reason, n in collections.Counter(said).most_common(5):
+            print(f"{n} of them ended with {reason}")
     print(f"Log, grades and report are in {options.out}: open {write_report(options.out, items)}")
-    return unanswered
+    return len(unanswered)
+
+
+def _open_requests(plan: list[list[Request]], attempts: Sequence[Attempt]) -> list[Key]:
+    """The requests of a plan that no attempt has answered."""
+    from .log import finished_keys
+
+    done = finished_keys(attempts)
+    return [request.key for block in plan for request in block if request.key not in done]
 
 
 def _dry_run(plan: list[list[Request]], folder: Path) -> int:

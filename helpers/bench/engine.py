@@ -117,15 +117,15 @@ class _Run:
             for request in waiting:
                 if self.stopped:
                     return
-                outcome = await self._answer(request)
-                if outcome in chat.TRANSPORT_FAILURES:
-                    self._give_up(outcome)
+                reply = await self._answer(request)
+                if reply.outcome in chat.TRANSPORT_FAILURES:
+                    self._give_up(reply)
                 else:
                     self.failed.clear()
                 self.bar.update()
 
-    async def _answer(self, request: Request) -> str:
-        """Ask until there is an answer, or no hope of one; the last outcome."""
+    async def _answer(self, request: Request) -> chat.Reply:
+        """Ask until there is an answer, or no hope of one; the last reply."""
         for attempt in range(1, self.limits.attempts + 1):
             reply = await self._ask_once(request)
             asked_for = reply.retry_after or 0.0
@@ -135,7 +135,7 @@ class _Run:
             if reply.outcome not in RETRYABLE or attempt == self.limits.attempts:
                 break
             await self._sleep(asked_for + backoff(attempt, self.rng))
-        return reply.outcome
+        return reply
 
     async def _sleep(self, seconds: float) -> None:
         """Sleep; raise _Stop as soon as nothing more is to be asked."""
@@ -174,13 +174,13 @@ class _Run:
         last = self.lengths[request.model][-20:]
         return fmean(last) if last else request.settings.max_tokens or UNLIMITED
 
-    def _give_up(self, outcome: str) -> None:
+    def _give_up(self, reply: chat.Reply) -> None:
         """Count a request that came to nothing, and end the run where the next ones would too."""
         self.given_up += 1
         self.bar.set_postfix(failed=self.given_up)
-        self.failed.append(outcome)
-        if outcome == "unauthorized":
+        self.failed.append(reply.outcome)
+        if reply.outcome == "unauthorized":
             self._stop("The server did not accept the key (401). Check the environment variable that holds it.")
         elif len(self.failed) >= self.limits.failures_in_a_row:
             kinds = ", ".join(f"{kind} × {n}" for kind, n in collections.Counter(self.failed).items())
-            self._stop(f"{len(self.failed)} requests in a row came to nothing ({kinds}).")
+            self._stop(f"{len(self.failed)} requests in a row came to nothing ({kinds}). The last: {reply.error}.")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..files import locked
 from ..tasks import Item
-from .log import GRADES, Attempt, JsonLines, grade_line, read, read_grades
+from .log import GRADES, Attempt, JsonLines, current, grade_line, read, read_grades
 from .plan import digest
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def grade_answers(folder: str | Path, items: Sequence[Item]) -> dict[str, int]:
                 return False
             return attempt.key not in known or known[attempt.key][1] != item_and_digest[1]
 
-        due = [attempt for attempt in read(folder) if is_due(attempt)]
+        due = [attempt for attempt in current(read(folder)) if is_due(attempt)]
         with JsonLines(folder / GRADES) as grades:
             for attempt in tqdm(due, desc="grading", unit="answer", disable=None, leave=False):
                 item, reference = against[attempt.key.task, attempt.key.item]

@@ -162,6 +162,13 @@ def finished_keys(attempts: list[Attempt]) -> set[Key]:
     return {attempt.key for attempt in attempts if attempt.finished}
 
 
+def current(attempts: list[Attempt]) -> list[Attempt]:
+    """The attempts without those at an item's earlier wording, once it was asked in other words by its old name."""
+    asked = [(attempt.key._replace(settings=""), attempt.settings) for attempt in attempts]
+    newest = {name: attempt.key.settings for name, attempt in zip(asked, attempts)}
+    return [attempt for name, attempt in zip(asked, attempts) if newest[name] == attempt.key.settings]
+
+
 def _key_line(key: Key) -> dict:
     return dict(zip(KEY, key))
 

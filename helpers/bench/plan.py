@@ -89,7 +89,10 @@ def host_of(base_url: str) -> str:
 
     Raises CourseError for what is no such URL, or holds a name, password or query: keys belong in the environment.
     """
-    parts = urlsplit(base_url)
+    try:
+        parts = urlsplit(base_url)
+    except ValueError:  # half an IPv6 address; its text may hold a secret
+        raise CourseError("A base URL looks like https://host/v1, with its scheme, host and path.") from None
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise CourseError("A base URL looks like https://host/v1, with its scheme, host and path.")
     if "@" in parts.netloc or parts.query or parts.fragment:

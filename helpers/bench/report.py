@@ -13,7 +13,7 @@ from statistics import median
 from ..files import write_text
 from ..tasks import Item
 from . import figures
-from .log import Attempt, read, read_runs
+from .log import Attempt, current, read, read_runs
 from .summary import Score, compare, counts, grouped, is_correct, sampling, summarise
 from .timing import PERCENTILES, TIMES, Latency, latency, throughput
 
@@ -61,7 +61,7 @@ def write_report(folder: str | Path, items: Sequence[Item] = ()) -> Path:
     Raises LogError for a damaged log, and DiskFull.
     """
     path = Path(folder) / "report.html"
-    attempts = read(folder)
+    attempts = current(read(folder))
     parts = [
         _runs(read_runs(folder)), _scores(attempts), _times(attempts), _throughput(attempts), _samples(attempts),
         _comparisons(attempts), _answers(attempts, items),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import random
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -140,8 +141,9 @@ def items_of(attempts: Iterable[Attempt]) -> list[Item]:
     found = []
     for (task, seed, think), ids in asked.items():
         if task.partition("/")[0] in ("vision", *puzzles.FAMILIES):
-            most = max(int(id.rpartition("-")[2]) for id in ids) + 1  # the first ones stay the same however many follow
-            found += load_tasks([task], most, seed, think)
+            numbers = [int(id.rpartition("-")[2]) for id in ids if re.search(r"-\d+$", id)]  # others are somebody's own
+            if numbers:  # the first ones stay the same however many follow
+                found += load_tasks([task], max(numbers) + 1, seed, think)
         elif task in _sets():
             found += load_tasks([task])
     return [item for item in found if any(item.id in ids for (task, *_), ids in asked.items() if task == item.task)]

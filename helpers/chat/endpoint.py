@@ -100,9 +100,10 @@ class RequestFailed(Exception):
         return cls("broken_stream" if streaming else "connection", f"the connection failed ({_cause(error)})")
 
 
-def redact(text: str, client: openai.AsyncOpenAI) -> str:
-    """The text without the client's key."""
-    return text if client.api_key in ("", NO_KEY) else text.replace(client.api_key, "[key]")
+def redact(text: str, client: openai.AsyncOpenAI, shortest: int = 1) -> str:
+    """The text without the client's key, if that has so many characters."""
+    key = client.api_key
+    return text if key in ("", NO_KEY) or len(key) < shortest else text.replace(key, "[key]")
 
 
 def mended(text: str) -> str:

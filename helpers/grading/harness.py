@@ -57,7 +57,7 @@ def _private_channel(token: str):
     write = os.write
 
     def report(outcome: str, detail: str) -> None:
-        write(channel, f"\n{token} {outcome} {detail[:1000]!a}\n".encode("ascii"))
+        write(channel, f"\n{token} {outcome} {detail[:500]!a}\n".encode("ascii"))
 
     return report
 
