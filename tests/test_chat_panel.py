@@ -338,6 +338,22 @@ def test_a_picture_is_sent_once_and_stays_in_the_conversation():
     assert [bool(turn["preview"]) for turn in turns] == [True, True, False]
 
 
+def test_a_picture_that_is_chosen_while_a_reply_comes_in_is_kept():
+    with scripted_server([answer("red and so on", delay=0.1), answer("blue")]) as server:
+        panel = seeing_panel(server)
+        panel.sample.value = "one"
+
+        async def choose_meanwhile():
+            reply = asyncio.create_task(panel.ask("What colour?"))
+            await until(lambda: server.requests)
+            panel.sample.value = "two"
+            await reply
+            await panel.ask("And now?")
+
+        asyncio.run(choose_meanwhile())
+        assert shown(server.requests[1])[-1] == [to_data_url(SCENES["two"])]
+
+
 def test_where_each_question_stands_alone_the_picture_stays_attached():
     with scripted_server(answer("red")) as server:
         panel = seeing_panel(server, remember=False)

@@ -148,6 +148,7 @@ BAD = {
     "no url": (message({"type": "image_url"}), "data URLs"),
     "world": (message(image_part("world://scenes/heldout/0/1?side=112")), "data URLs"),
     "limits": (message(image_part(FRAME, min_pixels=9999, max_pixels=1024)), "above `max_pixels`"),
+    "a limit without end": (message(image_part(FRAME, min_pixels=4 * 10**9)), "more than the"),
     "no number": (message(image_part(FRAME, max_pixels="small")), "`max_pixels` is a whole number of pixels"),
     "too many": (picture_message("?", *[SMALL] * 400), "400 pictures of .* more than the 1024 tokens"),
     "too long": (picture_message("? " * CONTEXT, SMALL), "The conversation has .* tokens, more than the 1024"),

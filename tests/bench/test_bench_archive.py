@@ -60,7 +60,10 @@ def test_an_answer_costs_few_bytes(tmp_path):
     assert (tmp_path / "x").stat().st_size < 40 * len(many)
 
 
-OTHERS = (b"no gzip", *map(gzip.compress, (b"no json", b"[1]", b'{"task": "x"}')), gzip.compress(b"{}")[:-9])
+OTHERS = (
+    b"no gzip", *map(gzip.compress, (b"no json", b"[1]", b'{"task": "x"}')), gzip.compress(b"{}")[:-9],
+    gzip.compress(b"x" * 99)[:12] + b"\xff" * 30,
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("data", OTHERS)

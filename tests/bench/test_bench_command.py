@@ -7,6 +7,7 @@ import collections
 import contextlib
 import json
 import random
+import shlex
 import signal
 import socket
 import subprocess
@@ -125,7 +126,33 @@ def test_requests_without_an_answer_are_told_by_the_exit_status(tmp_path, items,
     with scripted_server(now_and_then(lambda i, before: fault(403) if i == 3 else None)) as server:
         words = ["--models", "adder", "--tasks", items, "--base-url", server.base_url, "--out", tmp_path]
         assert command.run(options(*words)) == 1
-    assert "1 requests have no answer yet" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "1 requests have no answer yet" in said and "1 of them ended with forbidden: HTTP 403" in said
+
+
+def test_a_finished_run_is_graded_and_reported_without_key_or_server(tmp_path, items, monkeypatch):
+    monkeypatch.setattr("helpers.bench.command._endpoint", lambda _: pytest.fail("nothing is left to be asked"))
+    with scripted_server(adds) as server:
+        words = ["--models", "a", "--tasks", items, "--base-url", server.base_url, "--out", tmp_path, "--limit", 3]
+        monkeypatch.undo()
+        assert command.run(options(*words)) == 0
+    monkeypatch.setattr("helpers.bench.command._endpoint", lambda _: pytest.fail("nothing is left to be asked"))
+    (tmp_path / "report.html").unlink()
+    assert command.run(options(*words)) == 0 and (tmp_path / "report.html").exists()
+
+
+@pytest.mark.parametrize("more", [["--temperature", "0"], ["--no-think"], ["--think", "--top-p", "0"], ["--run-code"]])
+def test_the_command_that_is_recorded_is_the_command(more):
+    given = options("--models", "r1-s", "--tasks", "logic", *more)
+    words = shlex.split(command._as_typed(given))
+    assert words[:2] == ["course", "bench"] and options(*words[2:]) == given
+
+
+def test_roles_that_nano_plays_are_named(capsys):
+    given = options("--models", "r1-s", "r1-m", "--tasks", "logic", "--profile", "laptop")
+    assert command._model_ids(given)[1] == "r1-m"
+    said = capsys.readouterr().err
+    assert "No model plays r1-m" in said and "r1-s" not in said
 
 
 def test_a_run_that_is_stopped_still_shows_what_there_is(tmp_path, items, monkeypatch, capsys):
@@ -201,6 +228,7 @@ def test_the_key_is_in_no_file_no_output_and_no_exception(tmp_path, items, monke
         (["--base-url", f"https://{KEY}@host/v1"], "must hold no key"),
         (["--models", "blip-vqa", "blip-vqa"], "twice there: blip-vqa"),
         (["--models", "r2"], "There is no role 'r2'"),
+        (["--base-url", "http://[::1/v1"], "A base URL looks like"),
         (["--models", "qwen3_vl", "--tasks", "vision/grounding"], "Ask it vision/grounding/relative"),
         (["--rpm", "0", "--base-url", "http://127.0.0.1:9/v1"], "requests per minute must be more than 0"),
     ],

@@ -15,7 +15,7 @@ from scripted_server import CLOSE, EMPTY_CHOICES, HANGING, REFUSED, RESET, answe
 from helpers import world_pictures
 from helpers.bench import Limits, RunStopped, grade_answers, latency, read, summarise
 from helpers.bench import limits as limits_module
-from helpers.bench.log import read_runs
+from helpers.bench.log import current, read_runs
 from helpers.files import InUse, locked
 from helpers.grading import allow
 from helpers.images import to_data_url
@@ -266,6 +266,19 @@ def test_equal_answers_to_an_item_are_graded_once_and_every_one_has_its_grade(tm
     grade_answers(tmp_path, sums(3))
     assert len(graded) == len(set(graded)) == 3
     assert [attempt.grade.outcome for attempt in read(tmp_path)] == ["correct"] * 12
+
+
+def test_an_earlier_wording_of_an_item_is_neither_graded_again_nor_a_sample(tmp_path):
+    items = sums(2)
+    with scripted_server(adds) as server:
+        bench(server.base_url, tmp_path, items)
+        grade_answers(tmp_path, items)
+        changed = [dataclasses.replace(items[0], messages=sums(1, first=5)[0].messages, reference="6"), items[1]]
+        bench(server.base_url, tmp_path, changed)
+    grade_answers(tmp_path, changed)
+    assert len(read(tmp_path)) == 3 and len(current(read(tmp_path))) == 2
+    (score,) = summarise(current(read(tmp_path)))
+    assert (score.n, score.correct) == (2, 2)
 
 
 def test_an_answer_is_graded_once_and_again_when_its_reference_changes(tmp_path):

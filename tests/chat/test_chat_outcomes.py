@@ -53,6 +53,12 @@ def test_a_fault_is_an_outcome_without_answer_or_time(name):
     json.dumps(dataclasses.asdict(reply))
 
 
+@pytest.mark.parametrize("code, outcome", [("Throttling.RateQuota", "rate_limited"), ("InternalError", "server_error")])
+def test_an_error_in_dashscopes_own_form(code, outcome):
+    reply = reply_to(begun(b'data: {"code": "%s", "message": "later"}\n\n' % code.encode()))
+    assert reply.outcome == outcome and reply.error == f"in the stream: {code}: later"
+
+
 def test_nobody_there():
     async def asked():
         async with make_client(f"http://127.0.0.1:{closed_port()}/v1") as client:
@@ -137,6 +143,8 @@ def test_a_failure_after_the_finish_reason_costs_nothing():
 
 UNUSABLE = {
     "refused, as DashScope says it": (REFUSED, "refused"),
+    "refused by DashScope's own name": (
+        begun(b'data: {"code": "DataInspectionFailed", "message": "no"}\n\n'), "refused"),
     "refused in the stream": (begun(b'data: {"error": {"code": "data_inspection_failed"}}\n\n'), "refused"),
     "refused, as Azure says it": (fault(400, "filtered", code="content_filter"), "refused"),
     "filtered at the end": (answer("all w", finish_reason="content_filter"), "refused"),

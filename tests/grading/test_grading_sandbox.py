@@ -58,6 +58,11 @@ def test_the_environment_or_a_context_switches_it_on_in_any_thread(monkeypatch):
 # Verdicts
 
 
+def test_a_long_message_of_any_characters_is_a_verdict():
+    result = run("class E(Exception): pass\nraise E('\U0001f600' * 2000)")
+    assert not result.passed and "\U0001f600" in result.detail
+
+
 @pytest.mark.parametrize(
     ("code", "tests", "outcome", "detail"),
     [
