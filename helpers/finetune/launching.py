@@ -11,7 +11,8 @@
 | ``machine_0.yaml``, … | DDP on several machines: the same command on each, with its own file |
 
 The first is run in the tests. The others take GPUs that this course's tests do not have: they are written after PEFT's
-guide (https://huggingface.co/docs/peft/accelerate/fsdp) and read by accelerate's own reader, no more.
+guide (https://huggingface.co/docs/peft/accelerate/fsdp) and read by accelerate's own reader. Of FSDP one more thing is
+tested, that it takes a layer in four bits; accelerate refuses to start it where there is no GPU.
 
 ``accelerate launch --cpu --num_processes 2`` (1.15) starts *one* process and says nothing. What starts two is the
 launcher for several GPUs, told not to use any, as in ``two_processes.yaml``.
