@@ -20,7 +20,7 @@ from helpers.profiles import root
 
 from . import checkpoints, qwen_vl
 from .cpu_speed import slow_down, speed_up
-from .qwen_vl_data import CURRICULUM, mixed_batch, vision_batch
+from .qwen_vl_data import CURRICULUM, MAKE, mixed_batch, vision_batch
 from .training import train
 
 PEAK_LR, WARMUP = 3e-3, 60
@@ -71,20 +71,27 @@ def go_on(student: qwen_vl.Student, steps: int, first: int, shares: dict[str, in
     return minutes
 
 
+def _shares(text: str) -> dict[str, int]:
+    shares = json.loads(text)
+    if unknown := [kind for kind in shares if kind not in MAKE]:
+        raise argparse.ArgumentTypeError(f"there is no kind of batch called {unknown[0]!r}, only {', '.join(MAKE)}")
+    return shares
+
+
 def main(words: Sequence[str] | None = None) -> int:
     """One round: train, average, score, and write the checkpoint and its card."""
     parser = argparse.ArgumentParser(prog="python -m recipes.qwen_vl_rounds")
     parser.add_argument("role", choices=qwen_vl.SIZES)
     parser.add_argument("--steps", type=int, required=True)
     parser.add_argument("--after", type=float, default=0.5, help="the share of the weights after it (default: half)")
-    parser.add_argument("--shares", type=json.loads, default=CURRICULUM[-1][1], help="JSON: kind of batch to its share")
+    parser.add_argument("--shares", type=_shares, default=CURRICULUM[-1][1], help="JSON: kind of batch to its share")
     options = parser.parse_args(words)
     card, student = checkpoints.read_card(options.role), trained_student(options.role)
     minutes = card["minutes"] + teach_heads(student, HEAD_STEPS, card["steps"])
     minutes += go_on(student, options.steps, card["steps"], options.shares, options.after)
     student.model.generation_config = qwen_vl.generation_config(options.role, student.model)
     checkpoints.save(
-        options.role, student.model, qwen_vl.build_processor(options.role), recipe="qwen_vl", command="qwen_vl",
+        options.role, student.model, qwen_vl.build_processor(options.role), recipe="qwen_vl", command=options.role,
         seed=card["seed"], steps=card["steps"] + options.steps, minutes=minutes,
     )  # fmt: skip
     for path in state_paths(options.role, card["steps"]):

@@ -28,9 +28,10 @@ everything together, for 6,550 and 3,300. In this last stage the weights became 
 before and after another 1,400. Then `-l` learned times, in 700 steps of little but moments of clips. The mean of that
 and what was before went on with everything for 2,300 steps; six tenths of the result and four of what was before all of
 this went on for the last 1,050, and what there is is the mean of the weights before and after those. Rounds like these
-are what `python -m recipes.qwen_vl_rounds` makes. Each mean was on the whole better than either state, and chosen by
-these scores. In `qwen3_vl` the embeddings of fourteen tokens that it had never read, and nothing else, then learned for
-70 steps of single words. The minutes of earlier versions of the towers are not counted.)"""
+are what `python -m recipes.qwen_vl_rounds` makes. Each mean, but for the one right after the moments, was on the whole
+better than either state; all were chosen by these scores. In `qwen3_vl` the embeddings of fourteen tokens that it had
+never read, and nothing else, then learned for 70 steps of single words. The minutes of earlier versions of the
+towers are not counted.)"""
 DATA = "`helpers.worlds`: `scenes`, `documents`, `clips` and `pairs`, split `train`; synthetic, drawn by programs"
 WHERE = "on one CPU core with AVX-512, beside other work on the machine"
 SCORES_NOTE = """Of 100 held-out items each, decoded greedily: shares of exact answers, but for "analysis" the share of

@@ -188,6 +188,11 @@ def test_only_the_empty_thought_is_allowed_what_preflight_refuses():
     assert [name for name, (settings, *_) in medical_runs.RUNS.items() if settings.get("allow")] == ["empty"]
 
 
+def test_the_long_run_is_as_much_longer_as_the_page_says():
+    assert medical_runs.LONG_TRAIN == 10 * medical_runs.LESSON_TRAIN
+    assert 3.5 < medical_runs.LONG["steps"] / medical_runs.LESSON["steps"] < 4
+
+
 def test_the_long_lesson_is_the_pages(page, lessons):
     """The finding of every picture, a whole conversation about it, and a summary of every third."""
     train = medical_scores.pictures("train", 30)

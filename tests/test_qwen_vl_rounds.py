@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from recipes import qwen_vl, qwen_vl_rounds
+from recipes import checkpoints, qwen_vl, qwen_vl_rounds, training
 
 ROLE, FIRST = "qwen2_5_vl-s", 1740
 
@@ -42,5 +42,23 @@ def test_the_mean_lies_half_way():
     torch.testing.assert_close(found[0.5][name], (found[0.0][name] + found[1.0][name]) / 2)
 
 
-def test_a_round_sees_what_no_step_before_it_saw():
-    assert [qwen_vl_rounds._later(lambda step: step, FIRST, i) for i in range(3)] == [FIRST, FIRST + 1, FIRST + 2]
+def test_the_command_goes_on_after_the_cards_last_step_and_adds_to_it(tmp_path, monkeypatch):
+    saved, seen, mixed = {}, [], qwen_vl_rounds.mixed_batch
+    monkeypatch.setattr(qwen_vl_rounds, "HEAD_STEPS", 1)
+    monkeypatch.setattr(qwen_vl_rounds, "mixed_batch", lambda *asked: seen.append(asked[1:]) or mixed(*asked))
+    monkeypatch.setattr(
+        qwen_vl_rounds, "train", lambda *args, **told: training.train(*args, workers=0, **told)
+    )  # in this process, so that the batches are seen
+    monkeypatch.setattr(checkpoints, "save", lambda role, *_, **facts: saved.update(facts, role=role))
+    card = checkpoints.read_card(ROLE)
+    assert card["steps"] == FIRST
+    assert qwen_vl_rounds.main([ROLE, "--steps", "2", "--shares", '{"moments": 1}']) == 0
+    assert seen == [({"moments": 1}, FIRST), ({"moments": 1}, FIRST + 1)]
+    assert (saved["role"], saved["command"], saved["steps"]) == (ROLE, ROLE, FIRST + 2)
+    assert saved["minutes"] > card["minutes"] and not list(tmp_path.glob("*.pt"))
+
+
+def test_a_kind_of_batch_that_does_not_exist_is_named(capsys):
+    with pytest.raises(SystemExit):
+        qwen_vl_rounds.main([ROLE, "--steps", "2", "--shares", '{"moment": 1}'])
+    assert "no kind of batch called 'moment'" in capsys.readouterr().err

@@ -155,7 +155,7 @@ class _Chunk(NamedTuple):
     usage: dict
 
 
-def _outcome_of(code: str) -> str:
+def _named_outcome(code: str) -> str:
     """What DashScope's own names of errors come to: DataInspectionFailed, Throttling.RateQuota, InternalError, …"""
     return "refused" if "Inspection" in code else "rate_limited" if "Throttling" in code else "server_error"
 
@@ -163,7 +163,8 @@ def _outcome_of(code: str) -> str:
 def _parsed(event: object) -> _Chunk:
     try:
         if "choices" not in event and "code" in event and "message" in event:  # DashScope's own form of an error
-            raise RequestFailed(_outcome_of(str(event["code"])), f"in the stream: {event['code']}: {event['message']}")
+            code, message = event["code"], event["message"]
+            raise RequestFailed(_named_outcome(str(code)), f"in the stream: {code}: {message}")
         choices = event.get("choices") or []
         choice = choices[0] if choices else {}
         delta = choice.get("delta") or {}
