@@ -49,7 +49,7 @@ bench: $(READY) ## measure what the benchmark engine itself costs
 
 lock: ## resolve requirements.lock anew from pyproject.toml (needs uv)
 	@uv pip compile pyproject.toml --extra test --universal --python-version 3.11 --no-header --no-annotate --quiet \
-	  > .lock.partial
+	  > .lock.partial || { rm .lock.partial; exit 1; }
 	@sed -i.raw -E -e "/^(nvidia|cuda|triton)/d" -e "/ == 'emscripten'$$/d" -e "s/ ; python_full_version < '3.15'$$//" .lock.partial
 	@{ grep '^#' requirements.lock; cat .lock.partial; } > .lock.new && mv .lock.new requirements.lock && rm .lock.partial*
 
